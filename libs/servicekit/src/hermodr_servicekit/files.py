@@ -1,5 +1,6 @@
 """Files that tasks make and people fetch, in a folder or a store of objects that all replicas share."""
 
+import os
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ from hermodr_servicekit.settings import refuse
 
 SCHEMES = ("file", "s3", "gs", "az")
 PIECE_BYTES = 256 * 1024
+_PLAIN_HTTP = "AWS_ALLOW_HTTP"
 _TRIES = 3
 _RETRY_SECONDS, _REQUEST_SECONDS, _CONNECT_SECONDS = 20, 60, 5
 
@@ -102,12 +104,14 @@ def _store(url: str) -> ObjectStore:
         except OSError as error:
             raise ValueError(f"the folder cannot be made ({type(error).__name__})") from None
         return LocalStore(folder)
-    timeouts = {
+    options = {
         "timeout": timedelta(seconds=_REQUEST_SECONDS),
         "connect_timeout": timedelta(seconds=_CONNECT_SECONDS),
+        # which the library no longer reads from the environment once it is given options
+        "allow_http": os.environ.get(_PLAIN_HTTP, "").lower() in ("true", "1"),
     }
     retrying = {"max_retries": _TRIES, "retry_timeout": timedelta(seconds=_RETRY_SECONDS)}
     try:
-        return from_url(url, client_options=timeouts, retry_config=retrying)  # type: ignore[call-overload,no-any-return]
+        return from_url(url, client_options=options, retry_config=retrying)  # type: ignore[call-overload,no-any-return]
     except BaseError as error:
         raise ValueError(f"is no store that can be used ({type(error).__name__})") from None

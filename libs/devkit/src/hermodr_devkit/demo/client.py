@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -132,6 +133,11 @@ class Api(Door):
             if (await self.ask("GET", f"/v1/batches/{batch_id}")).json()["finished"]:
                 return
             await asyncio.sleep(POLL_SECONDS)
+
+    async def console(self) -> str:
+        """A link to the console, which works once within five minutes."""
+        made = (await self.ask("POST", "/v1/console/links", 201)).json()
+        return f"{self.url}{urlsplit(made['url']).path}"
 
     async def dead_letters(self) -> int:
         """Those stored, and those in the dead queues."""

@@ -101,7 +101,7 @@ class Play:
                 desk = group.create_task(Desk(api, ready.user, self._screen.note).perform())
             facts = replace(facts, clockwork=clockwork.result(), desk=desk.result())
         verdict = judge((*plot.kinds, *HOOKS, *CLOCKWORK, *DESK), facts)
-        self._report(ready, facts, verdict)
+        self._report(ready, facts, verdict, await api.console())
         return verdict
 
     async def _send(self, plot: Scenario, asker: Asker, api: Api, sandbox: Sandbox) -> RunFacts:
@@ -117,7 +117,7 @@ class Play:
         with self._screen.step("Compared with what the API and the mail server say"):
             return await observe.gather(api, sandbox, asker.asked, plot.kinds, seconds)
 
-    def _report(self, ready: Stage, facts: RunFacts, verdict: Verdict) -> None:
+    def _report(self, ready: Stage, facts: RunFacts, verdict: Verdict, console: str) -> None:
         show = self._screen.show
         show(report.table(verdict))
         show(report.totals(facts, verdict))
@@ -125,6 +125,8 @@ class Play:
         show(report.story(facts.sample))
         show()
         if not self._ci or self._picture:
+            show(Text(f"The console, by a link that works once:\n{console}"), whole_lines=True)
+            show()
             show(report.addresses(_addresses(ready)))
             show()
             show(Text("One of your own (it appears in the inbox):"))

@@ -6,7 +6,7 @@ TIER   ?=
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-compose up down check bench profile chaos soak openapi kubernetes dashboards sbom lock install clean
+.PHONY: help demo test test-compose up down check bench profile chaos soak openapi kubernetes dashboards docs sbom lock install clean
 
 help: ## this overview
 	@$(PYTHON) tools/helptext.py $(MAKEFILE_LIST)
@@ -41,10 +41,14 @@ soak: install ## an hour of load, kills and restarts: does anything grow that sh
 lock: install ## refresh both locks to the newest releases | PACKAGE=name: that one alone
 	@$(BIN)/python tools/lock.py upgrade $(PACKAGE)
 
-openapi: install ## write down docs/openapi.json, docs/asyncapi.json and deploy/rabbitmq, after a change of them on purpose
+openapi: install ## write down docs/openapi.json, docs/asyncapi.json, docs/reference/commands.md and deploy/rabbitmq, after a change on purpose
 	@$(BIN)/python tools/openapi.py
 	@$(BIN)/python tools/asyncapi.py
 	@$(BIN)/python tools/definitions.py
+	@$(BIN)/python tools/commands.py
+
+docs: install ## the documentation as a site: site/index.html | SERVE=1 shows it while you write
+	@$(BIN)/python tools/docs.py $(if $(SERVE),serve)
 
 sbom: install ## what an installation runs, as CycloneDX: hermodr.cdx.json (each image has its own in /usr/share/hermodr)
 	@$(BIN)/cyclonedx-py requirements --output-reproducible --output-format JSON --output-file hermodr.cdx.json requirements.lock
@@ -63,4 +67,4 @@ install: ## the virtual environment, from the two locks (every command does this
 
 clean: ## stop everything and remove the virtual environment, caches and state
 	@if [ -x $(BIN)/hermodr ]; then $(BIN)/hermodr down; fi
-	@rm -rf $(VENV) .hermodr .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@rm -rf $(VENV) .hermodr site .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

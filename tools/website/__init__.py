@@ -1,0 +1,1 @@
+"""The site of the documentation, beside what is written in docs/."""

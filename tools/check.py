@@ -35,6 +35,7 @@ CHECKS = [
     Check("ruff", [str(BIN / "ruff"), "check", "--quiet"]),
     Check("format", [str(BIN / "ruff"), "format", "--check", "--quiet", "--diff"]),
     Check("house", [PYTHON, "tools/house.py"]),
+    Check("migrations", [PYTHON, "tools/migrations.py"]),
     Check("subjects", [PYTHON, "tools/subjects.py"]),
     Check("imports", [str(BIN / "lint-imports"), "--no-cache"]),
     Check("dependencies", [PYTHON, "tools/dependencies.py"]),

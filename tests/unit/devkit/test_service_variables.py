@@ -74,6 +74,12 @@ def test_keys_of_the_store_of_files_are_for_those_who_use_it(spec: ServiceSpec) 
     assert ("AWS_SECRET_ACCESS_KEY" in got) == (spec.name in documented()["HERMODR_FILES_URL"])
 
 
+@pytest.mark.parametrize("spec", ALL, ids=lambda spec: spec.name)
+def test_the_collector_of_traces_is_for_all_but_the_sandbox(spec: ServiceSpec) -> None:
+    got = narrowed(spec, {"OTEL_EXPORTER_OTLP_HEADERS": "authorization=Bearer s", "PATH": "/bin"})
+    assert ("OTEL_EXPORTER_OTLP_HEADERS" in got) == (spec.name != "sandbox")
+
+
 def test_channels_that_follow_from_secrets_are_named() -> None:
     assert all(narrowed(spec, GIVEN)["HERMODR_CHANNELS"] == "email sms in_app webhook" for spec in ALL)
     production = {name: value for name, value in GIVEN.items() if name != "HERMODR_SMS_PROVIDERS"}

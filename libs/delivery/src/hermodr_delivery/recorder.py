@@ -17,6 +17,7 @@ from hermodr_delivery.throughput import Throughput
 from hermodr_ledger.deliveries.attempts import Attempt, Claim, Recorded, Settlement, settle
 from hermodr_ledger.engine import Contested, LedgerUnavailable
 from hermodr_ledger.engine.locked import RowsLocked
+from hermodr_servicekit import tracing
 from hermodr_servicekit.coalescer import Coalescer
 
 log = structlog.get_logger()
@@ -112,6 +113,7 @@ class Recorder:
 
     async def _record(self, results: Sequence[Result]) -> list[bool]:
         """Whether each is recorded, or known to be too late; `False` if its row is locked."""
+        began = tracing.moment()
         pairs = [(result.attempt, self._settle(result)) for result in results]
         recorded, held = await self._commit(pairs)
         if held:
@@ -120,6 +122,9 @@ class Recorder:
             [pair for pair in zip(results, pairs, strict=True) if pair[0].attempt.delivery_id not in held],
             recorded,
         )
+        if began:
+            for each in recorded:
+                tracing.step("record", each.delivery_id, began, {"hermodr.state": each.state})
         return [result.attempt.delivery_id not in held for result in results]
 
     def _follow(

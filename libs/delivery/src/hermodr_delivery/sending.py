@@ -27,7 +27,8 @@ from hermodr_delivery.provider import Accepted, Call, Provider, can_be_proven
 from hermodr_delivery.recorder import HELD, Result
 from hermodr_delivery.routing.route import Route
 from hermodr_delivery.routing.routes import Routes
-from hermodr_ledger.deliveries.attempts import Attempt, Claim
+from hermodr_ledger.deliveries.attempts import Attempt, Claim, Outcome
+from hermodr_servicekit import tracing
 from hermodr_servicekit.clock import Clock
 from hermodr_servicekit.logging import whereabouts
 from hermodr_servicekit.loop_watch import Step
@@ -55,11 +56,14 @@ class Sending(Generic[ComposedT]):
 
     def prepare(self, claim: Claim) -> Send:
         """Composes a usual message now; what takes longer, and errors, are left to the returned attempt."""
+        began = tracing.moment()
         with Step("delivery_id", claim.id):
             try:
                 prepared = self._prepared(claim)
             except Exception as error:  # noqa: BLE001 - raised anew when the message's turn comes
                 prepared = _Prepared(error=error)
+        if prepared.call is not None or prepared.error is not None:
+            _trace_composing(claim, began, prepared.error)
         left = math.inf if claim.expires_in is None else claim.expires_in
         return partial(self._send, claim, prepared, self._clock.monotonic() + left)
 
@@ -88,7 +92,10 @@ class Sending(Generic[ComposedT]):
         except Exception as error:  # noqa: BLE001 - a claimed delivery has to end in a result
             log.error("sending failed unexpectedly", delivery_id=str(claim.id), error=whereabouts(error))
             made.failure = unexpected(error, called=made.route is not None)
-        return self._result(claim, made)
+        result = self._result(claim, made)
+        if tracing.on():
+            _trace_call(claim, result.attempt)
+        return result
 
     def _result(self, claim: Claim, made: "_Made[ComposedT]") -> Result:
         """Raises `Withheld` if the provider refused, and no other one can take over."""
@@ -149,6 +156,7 @@ class Sending(Generic[ComposedT]):
         if prepared.error is not None:
             raise prepared.error
         message = prepared.message
+        began = tracing.moment()
         if prepared.call is not None and message is not None and prepared.route is route:
             return prepared.call, message
         if message is None and not prepared.tried:
@@ -156,12 +164,15 @@ class Sending(Generic[ComposedT]):
         if message is None or self._composer.is_large(message):
             raise TakesLong(partial(self._get_ready, claim, message, expires))
         with Step("delivery_id", claim.id):
-            return route.provider.prepare(message), message
+            call = route.provider.prepare(message)
+        _trace_composing(claim, began, None)
+        return call, message
 
     async def _get_ready(self, claim: Claim, message: ComposedT | None, expires: float) -> Send:
         """For a message that takes long to make. Raises `Withheld` if it expired, or others' took too long."""
         if self._clock.monotonic() >= expires:
             raise Withheld
+        began = tracing.moment()
         try:
             if message is None:
                 texts = None if claim.content is not None else await self._contents.of(claim)
@@ -177,6 +188,7 @@ class Sending(Generic[ComposedT]):
             raise
         except Exception as error:  # noqa: BLE001 - raised anew when the message's turn comes
             prepared = _Prepared(error=error)
+        _trace_composing(claim, began, prepared.error)
         return partial(self._send, claim, prepared, expires)
 
     def _prepared(self, claim: Claim) -> "_Prepared[ComposedT]":
@@ -193,6 +205,27 @@ class Sending(Generic[ComposedT]):
         except Withheld:
             return _Prepared(message=message)
         return _Prepared(route.provider.prepare(message), route, message)
+
+
+def _trace_composing(claim: Claim, began: int, error: Exception | None) -> None:
+    if began:
+        failed = type(error).__name__ if error is not None else None
+        tracing.step("compose", claim.id, began, {"hermodr.attempt": claim.attempt}, failed=failed)
+
+
+def _trace_call(claim: Claim, attempt: Attempt) -> None:
+    """Of an attempt that was held, or of a message that could not be composed, too: its code says so."""
+    values: tracing.Values = {
+        "hermodr.delivery.id": str(claim.id),
+        "hermodr.channel": claim.channel,
+        "hermodr.attempt": attempt.number,
+        "hermodr.provider": attempt.provider,
+        "hermodr.outcome": attempt.outcome,
+        "hermodr.code": attempt.code,
+    }
+    failed = None if attempt.outcome is Outcome.SENT else attempt.code or attempt.outcome
+    began, ended = (int(at.timestamp() * 1e9) for at in (attempt.started_at, attempt.finished_at))
+    tracing.step(f"send {claim.channel}", claim.id, began, values, ended=ended, kind="client", failed=failed)
 
 
 @dataclass(slots=True)

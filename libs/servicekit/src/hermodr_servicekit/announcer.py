@@ -14,6 +14,7 @@ from faststream.rabbit import RabbitExchange
 from hermodr_contracts.ladder import Step
 from hermodr_contracts.messages import PACK_LIMIT, DeliveryCommand, JobsRequested, Message
 from hermodr_contracts.vocabulary import Channel, Priority
+from hermodr_servicekit import tracing
 from hermodr_servicekit.broker import Broker, Unroutable
 from hermodr_servicekit.coalescer import Coalescer
 from hermodr_servicekit.logging import whereabouts
@@ -106,9 +107,11 @@ class Announcer:
 
     async def _publish(self, door: _Door, ids: tuple[UUID, ...]) -> None:
         message = _command(door.command, ids)
+        began = tracing.moment()
         try:
             async with self._window:
                 await self._broker.publish(message, self._exchanges[door.exchange], door.routing_key)
+            tracing.steps("announce", ids, began, {"hermodr.queue": door.routing_key}, kind="producer")
         except Exception as error:  # noqa: BLE001 - whatever it is must not take other messages with it
             expected = isinstance(error, BrokerUnavailable | Unroutable)
             (log.warning if expected else log.error)(

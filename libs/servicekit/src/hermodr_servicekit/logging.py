@@ -10,12 +10,14 @@ import structlog
 from structlog.typing import EventDict, WrappedLogger
 
 from hermodr_contracts.visible import LINES, visible
+from hermodr_servicekit import tracing
 from hermodr_servicekit.seldom import Seldom, SeldomFilter
 from hermodr_servicekit.settings import ServiceSettings
 
 _QUIET = ("uvicorn.error", "uvicorn.access", "asyncio", "faststream")
 _SILENT = ("aio_pika", "aiormq")  # an outage is told once, by `broker`, not by every part of the library
-_MUTE = ("httpx", "httpcore", "hpack", "h2")  # whole URLs, hosts and headers: at no level
+_MUTE = ("httpx", "httpcore", "hpack", "h2", "urllib3", "opentelemetry.exporter")
+"""They tell whole URLs, hosts and headers: at no level."""
 
 _SELDOM = SeldomFilter(Seldom())  # one filter, however often logs are configured
 
@@ -32,6 +34,7 @@ def configure(settings: ServiceSettings) -> None:
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="%H:%M:%S" if console else "iso", utc=True),
         *([] if console else [_name_service(settings.service)]),
+        *([_name_trace] if tracing.wanted() else []),
         structlog.processors.format_exc_info,
     ]
     if console:
@@ -54,6 +57,7 @@ def configure(settings: ServiceSettings) -> None:
     for name in _QUIET:
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
     logging.getLogger("uvicorn.error").addFilter(_SELDOM)
+    logging.getLogger("opentelemetry").addFilter(_SELDOM)
     for name in _SILENT:
         logging.getLogger(name).setLevel(logging.DEBUG if level == logging.DEBUG else logging.CRITICAL + 1)
     for name in _MUTE:
@@ -66,6 +70,12 @@ def _name_service(service: str) -> Any:
         return event
 
     return add
+
+
+def _name_trace(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    if (trace_id := tracing.trace_of(event)) is not None:
+        event["trace_id"] = trace_id
+    return event
 
 
 def _visible(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

@@ -12,7 +12,7 @@ import structlog
 from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp
 
-from hermodr_servicekit import logging, privileges
+from hermodr_servicekit import logging, privileges, tracing
 from hermodr_servicekit.clock import Clock, SystemClock
 from hermodr_servicekit.loop_watch import LoopWatch
 from hermodr_servicekit.periodic import running
@@ -131,6 +131,8 @@ def main_of(service: Callable[[S], Service[S]], settings: type[S]) -> Main:
         loaded = load(settings)
         logging.configure(loaded)
         log.info("privileges given up", user=os.geteuid(), capabilities=privileges.held())
-        await service(loaded).run(stop)
+        made = service(loaded)
+        async with tracing.recorded(loaded.service, made.instance):
+            await made.run(stop)
 
     return main

@@ -11,10 +11,12 @@ from prometheus_client import Counter
 
 from hermodr_contracts.vocabulary import Channel, Priority
 from hermodr_dispatcher.gate import Gate
+from hermodr_dispatcher.traced import traced
 from hermodr_ledger.engine import Ledger, LedgerUnavailable
 from hermodr_ledger.inbox.delivering import Content, Worded, contents, deliver, in_app
 from hermodr_ledger.jobs.decisions import Decision, NewDelivery, owners
 from hermodr_ledger.templates.texts import CompiledTexts, compiled_texts
+from hermodr_servicekit import tracing
 from hermodr_servicekit.announcer import Announcer
 from hermodr_servicekit.clock import Clock
 from hermodr_servicekit.coalescer import Coalescer
@@ -101,7 +103,9 @@ class Inbox:
         return [None] * len(packs)
 
     async def _record(self, worded: Sequence[_Words]) -> None:
+        began = tracing.moment()
         done = await deliver(self._ledger, worded)
+        traced((decision for decision, _ in worded), began)
         for (channel, priority), ids in done.lanes.items():
             self._announcer.deliveries(channel, priority, ids)
         for kind, state in done.ended:

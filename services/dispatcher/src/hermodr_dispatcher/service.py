@@ -13,6 +13,7 @@ from hermodr_deciding.notifications import RECIPIENT_ERASED
 from hermodr_dispatcher.gate import Closed, Gate
 from hermodr_dispatcher.inbox import Inbox
 from hermodr_dispatcher.kinds.decider import Decider
+from hermodr_dispatcher.traced import traced
 from hermodr_ledger.batching import joining
 from hermodr_ledger.dead_letters.burying import bury_job
 from hermodr_ledger.engine import Ledger, LedgerUnavailable, repeats_itself
@@ -20,6 +21,7 @@ from hermodr_ledger.engine.setting_aside import DECIDING_DUTY, set_aside
 from hermodr_ledger.inbox.delivering import in_app
 from hermodr_ledger.jobs.decisions import Decision, owners, requested_jobs
 from hermodr_ledger.privacy.erasure import forget_jobs
+from hermodr_servicekit import tracing
 from hermodr_servicekit.announcer import Announcer
 from hermodr_servicekit.coalescer import Coalescer
 from hermodr_servicekit.logging import whereabouts
@@ -139,6 +141,7 @@ class Dispatching:
 
     async def _decide(self, ids: Sequence[UUID]) -> list[Decision]:
         """Records the decisions but those that it returns."""
+        began = tracing.moment()
         requested = await requested_jobs(self._ledger, ids)
         decisions: list[Decision] = []
         for kind, decider in self._deciders.items():
@@ -152,6 +155,7 @@ class Dispatching:
             for (channel, priority), ids in recorded.lanes.items():
                 self._announcer.deliveries(channel, priority, ids)
             self._count(decisions)
+            traced(decisions, began)
             erased = [each.job.id for each in decisions if each.error == RECIPIENT_ERASED]
             if erased:
                 await forget_jobs(self._ledger, erased)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
@@ -13,6 +14,7 @@ from hermodr_contracts.ladder import Step
 from hermodr_ledger.engine import LedgerUnavailable
 from hermodr_ledger.webhooks.attempting import Claim, Result
 from hermodr_ledger.webhooks.sharing import Limits
+from hermodr_servicekit import tracing
 from hermodr_servicekit.cancellation import obey_cancellation
 from hermodr_servicekit.clock import Clock
 from hermodr_servicekit.coalescer import Coalescer
@@ -129,7 +131,7 @@ class Posting:
             log.error("a message is sent again when its lease ends", error=type(error).__name__)
 
     async def _send(self, claim: Claim) -> None:
-        at, began = self._clock.now(), self._clock.monotonic()
+        at, began, traced = self._clock.now(), self._clock.monotonic(), tracing.moment()
         versions = [claim.secret_version] + [claim.secret_version - 1] * claim.two_secrets
         secrets = [SecretOf(Purpose.ENDPOINT, claim.endpoint_id, version) for version in versions]
         body = claim.body.encode()
@@ -140,6 +142,8 @@ class Posting:
         settled = settle(answer, claim.step, self._ladder)
         self._metrics.messages.labels(settled.outcome).inc()
         self._metrics.seconds.observe(seconds)
+        if traced:
+            _trace(claim, traced, answer, settled.outcome)
         await self._results.submit(
             Result(
                 claim.id,
@@ -188,3 +192,19 @@ class Posting:
             log.error(
                 "a result is not recorded", message_id=str(result.message_id), error=type(error).__name__
             )
+
+
+def _trace(claim: Claim, began: int, answer: Answer, outcome: str) -> None:
+    """In the trace of the job that the message tells of; some tell of none."""
+    job_id = json.loads(claim.body)["data"].get("job_id")
+    if job_id is None:
+        return
+    values: tracing.Values = {
+        "hermodr.endpoint.id": str(claim.endpoint_id),
+        "hermodr.event": claim.event,
+        "hermodr.attempt": claim.attempt,
+        "hermodr.outcome": outcome,
+        "http.response.status_code": answer.status,
+    }
+    failed = None if outcome == "delivered" else answer.error or str(answer.status)
+    tracing.step("call endpoint", UUID(job_id), began, values, kind="client", failed=failed)

@@ -1,6 +1,7 @@
 """Runs one attempt of a task: within its time, and only until it is told to stop."""
 
 import asyncio
+import contextvars
 import ctypes
 import threading
 from collections.abc import Sequence
@@ -117,7 +118,8 @@ class Execution:
                 value = await self.task.function(*arguments)
             else:
                 loop = asyncio.get_running_loop()
-                value = await loop.run_in_executor(self._places.threads, self._in_thread, arguments)
+                inside = contextvars.copy_context().run  # what it traces is a part of its attempt
+                value = await loop.run_in_executor(self._places.threads, inside, self._in_thread, arguments)
         except (TaskCancelled, asyncio.CancelledError):
             return (
                 Ended("cancelled")

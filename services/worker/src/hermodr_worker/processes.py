@@ -21,7 +21,7 @@ COMMAND = (sys.executable, "-P", "-m", "hermodr_worker.child")
 MOST_ATTEMPTS = 100
 """Of one process; then a fresh one takes its place, because code leaks."""
 _LONGEST_LINE = 16 * 1024 * 1024
-_OWN_SETTINGS = "HERMODR_"
+_OWN_SETTINGS = ("HERMODR_", "OTEL_")
 _REAPED_SECONDS = 1.0
 
 

@@ -13,6 +13,7 @@ from hermodr_contracts.messages import TaskProgressed
 from hermodr_ledger.engine import LedgerUnavailable
 from hermodr_ledger.tasks.claiming import Claim, Offer, Standing, Turn
 from hermodr_ledger.tasks.recording import Result
+from hermodr_servicekit import tracing
 from hermodr_servicekit.cancellation import obey_cancellation
 from hermodr_servicekit.clock import Clock
 from hermodr_servicekit.coalescer import Coalescer
@@ -169,8 +170,11 @@ class Running:
 
     async def _run(self, execution: Execution) -> None:
         began = self._clock.monotonic()
-        ended = await execution.run()
-        name = execution.task.name
+        name, claim = execution.task.name, execution.claim
+        with tracing.running(f"task {name}", claim.job_id) as span:
+            ended = await execution.run()
+            failed = ended.how if ended.how in ("failed", "timeout") else None
+            span.end({"hermodr.attempt": claim.attempt, "hermodr.outcome": ended.how}, failed)
         self._metrics.seconds.labels(name).observe(self._clock.monotonic() - began)
         result = settled(execution.claim, ended, execution.task.retry_delay, _text(execution.context))
         self._metrics.attempts.labels(name, ended.how).inc()

@@ -3,6 +3,7 @@ from uuid import UUID
 
 from hermodr_ledger.deliveries.attempting import Attempts
 from hermodr_ledger.deliveries.attempts import Choice, Claim
+from hermodr_servicekit import tracing
 
 
 class Claiming:
@@ -17,4 +18,11 @@ class Claiming:
 
     async def claim(self, ids: Sequence[UUID], *, owner: str, lease_seconds: float) -> list[Claim]:
         """See `hermodr_ledger.deliveries.attempts.claim`."""
-        return await self._attempts.claim(ids, owner=owner, lease_seconds=lease_seconds, choose=self._choose)
+        began = tracing.moment()
+        claims = await self._attempts.claim(
+            ids, owner=owner, lease_seconds=lease_seconds, choose=self._choose
+        )
+        if began:
+            for each in claims:
+                tracing.step("claim", each.id, began, {"hermodr.attempt": each.attempt})
+        return claims

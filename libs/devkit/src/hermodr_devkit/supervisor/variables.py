@@ -43,6 +43,8 @@ TOLD: Mapping[str, Collection[ServiceSpec]] = {
 _OF_STORES = ("AWS_", "AZURE_", "GOOGLE_")
 """How variables begin with which stores of objects are reached."""
 _USE_STORES = (API, SCHEDULER, WORKER)
+_OF_TRACES = "OTEL_"
+"""The same for the collector of traces, whose key may be among them; the sandbox traces nothing."""
 
 
 def narrowed(spec: ServiceSpec, variables: Mapping[str, str]) -> dict[str, str]:
@@ -50,6 +52,8 @@ def narrowed(spec: ServiceSpec, variables: Mapping[str, str]) -> dict[str, str]:
     withheld = {name for name, told in TOLD.items() if spec.module not in {each.module for each in told}}
     if spec.module not in {each.module for each in _USE_STORES}:
         withheld |= {name for name in variables if name.startswith(_OF_STORES)}
+    if spec.module == SANDBOX.module:
+        withheld |= {name for name in variables if name.startswith(_OF_TRACES)}
     kept = {name: value for name, value in variables.items() if name not in withheld}
     if not kept.get("HERMODR_CHANNELS"):
         kept["HERMODR_CHANNELS"] = _channels(variables)

@@ -19,6 +19,7 @@ from hermodr_ledger.jobs.accept import NewJob, accept
 from hermodr_ledger.people import pending, recipients
 from hermodr_ledger.people.pending import KINDS, Addressed, Asked, Kind
 from hermodr_ledger.people.recipients import Recipient
+from hermodr_servicekit import tracing
 from hermodr_servicekit.announcer import Announcer
 from hermodr_servicekit.ids import new_id
 from hermodr_servicekit.links import Links
@@ -75,6 +76,7 @@ class Addresses:
                 jobs = await self._messages(caller.project_id, before, change)
                 found = await self._commit(caller, before, change, jobs)
             if found is not None:
+                tracing.accepted(job.id for job in jobs)
                 for job in jobs:
                     self._count(job.kind, job.priority, 1)
                     self._announcer.jobs(job.priority, (job.id,))

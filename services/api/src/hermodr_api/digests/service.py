@@ -38,6 +38,7 @@ from hermodr_ledger.engine import Ledger, Statements, Transaction
 from hermodr_ledger.engine.paging import Page, PageResult, walk
 from hermodr_ledger.jobs.decisions import NewDelivery
 from hermodr_recurrence import Rule, occurrences
+from hermodr_servicekit import tracing
 from hermodr_servicekit.announcer import Announcer
 from hermodr_servicekit.clock import Clock
 
@@ -133,6 +134,7 @@ class DigestSchedules:
             return Outcome(view.model_dump_json().encode())
 
         answer = await self._repeatable.run(caller.project_id, key, 202, act)
+        tracing.accepted(made)
         self._announcer.jobs(PRIORITY, made)
         return answer
 

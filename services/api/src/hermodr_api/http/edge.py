@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from hermodr_api.errors import Flaw, Refused, invalid
 from hermodr_api.http.problems import RATE_LIMIT, REQUEST_ID, internal, left, respond, respond_unavailable
 from hermodr_ledger.engine import LedgerUnavailable
+from hermodr_servicekit import tracing
 from hermodr_servicekit.ids import new_id
 
 log = structlog.get_logger()
@@ -57,6 +58,7 @@ class Edge:
         scope[REQUEST_ID] = request_id
         header = (b"x-request-id", request_id.encode())
         status = 0
+        arrival = tracing.arrives(scope["headers"])
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
@@ -88,15 +90,20 @@ class Edge:
                 await internal(scope)(scope, receive, send_with_id)
         finally:
             self._observe(scope, status, time.perf_counter() - started)
+            if arrival is not None:
+                arrival.answered(f"{scope['method']} {self._route(scope)}", status)
 
     def _observe(self, scope: Scope, status: int, seconds: float) -> None:
-        path: str = scope["path"] if (scope["method"], scope["path"]) in self._shortcuts else "unmatched"
-        key = (str(scope["method"]), str(getattr(scope.get("route"), "path", path)), status)
+        key = (str(scope["method"]), self._route(scope), status)
         series = self._series.get(key)
         if series is None:
             method = key[0] if key[1] != "unmatched" else "any"  # clients can invent methods
             series = self._series[key] = self._seconds.labels(method, key[1], str(status))
         series.observe(seconds)
+
+    def _route(self, scope: Scope) -> str:
+        path: str = scope["path"] if (scope["method"], scope["path"]) in self._shortcuts else "unmatched"
+        return str(getattr(scope.get("route"), "path", path))
 
 
 def _of_its_query(query: bytes) -> Refused | None:

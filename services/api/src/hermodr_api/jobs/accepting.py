@@ -23,6 +23,7 @@ from hermodr_ledger.jobs.accept import (
     accept,
 )
 from hermodr_ledger.jobs.intake import accept_many
+from hermodr_servicekit import tracing
 from hermodr_servicekit.announcer import Announcer
 from hermodr_servicekit.coalescer import Coalescer
 
@@ -77,6 +78,7 @@ class Accepting:
             raise contested(f"the singleton_key {job.singleton_key!r}")
         if not isinstance(verdict, Accepted):
             return settled(verdict)
+        tracing.accepted((job.id,))
         self._count(job.kind, job.priority, 1)
         if not job.waits and job.kind in SERVED_KINDS:
             self._announcer.jobs(job.priority, (job.id,))

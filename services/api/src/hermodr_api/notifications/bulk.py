@@ -60,6 +60,7 @@ from hermodr_ledger.jobs.intake import accept_many
 from hermodr_ledger.people.recipients import FoundRecipient, Reference
 from hermodr_ledger.people.updates import FoundPlace, Place
 from hermodr_ledger.templates.needs import Needs
+from hermodr_servicekit import tracing
 from hermodr_servicekit.announcer import Announcer
 from hermodr_servicekit.clock import Clock
 from hermodr_servicekit.ids import new_id, new_job_id
@@ -334,6 +335,7 @@ class Bulk:
         except idempotency.InUse:
             return settled(await idempotency.in_use(self._ledger))
         work.committed = len(committed)
+        tracing.accepted(job.id for job in committed)
         self._ring(committed)
         return Answer(202, body)
 

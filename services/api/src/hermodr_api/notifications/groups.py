@@ -17,6 +17,7 @@ from hermodr_ledger.engine import Transaction
 from hermodr_ledger.jobs import expanding
 from hermodr_ledger.jobs.accept import NewJob
 from hermodr_ledger.jobs.expanding import Person
+from hermodr_servicekit import tracing
 from hermodr_servicekit.announcer import Announcer
 from hermodr_servicekit.ids import new_id, new_job_id
 
@@ -68,6 +69,7 @@ class ToGroups:
 
         answer = await self._repeatable.run(project_id, key, 202, act, seconds=_SECONDS)
         if made:
+            tracing.accepted(each.id for each in made)
             self._count(job.kind, job.priority, len(made))
             if not job.waits:
                 self._announcer.jobs(job.priority, [each.id for each in made])

@@ -30,6 +30,7 @@ from hermodr_ledger.schedules.schedules import (
     Work,
 )
 from hermodr_recurrence import Cron, Rule, occurrences, rule_of, zone_named
+from hermodr_servicekit import tracing
 from hermodr_servicekit.announcer import Announcer
 from hermodr_servicekit.clock import Clock
 from hermodr_servicekit.ids import new_id
@@ -177,6 +178,7 @@ class Schedules:
 
     def _ring(self, told: Sequence[Planned]) -> None:
         for each in told:
+            tracing.accepted(job.id for job in each.jobs)
             for job in each.jobs:
                 self._count(job.kind, job.priority, 1)
         for priority, ids in to_announce(told).items():

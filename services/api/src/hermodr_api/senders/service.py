@@ -18,6 +18,7 @@ from hermodr_ledger.access.senders import ADDRESS, DOMAIN, NewSender, Sender, Se
 from hermodr_ledger.engine import Ledger, Transaction
 from hermodr_ledger.engine.paging import Page, PageResult, walk
 from hermodr_ledger.jobs.accept import NewJob, accept
+from hermodr_servicekit import tracing
 from hermodr_servicekit.announcer import Announcer
 from hermodr_servicekit.clock import Clock
 from hermodr_servicekit.dns_texts import NoDns, Texts
@@ -78,6 +79,7 @@ class Senders:
             reason = "the project has this sender already"
             raise Refused(CONFLICT, reason, [Flaw(("body", given.kind), reason)]) from None
         if job is not None and not answer.replayed:
+            tracing.accepted((job.id,))
             self._announcer.jobs(job.priority, (job.id,))
         return answer
 

@@ -17,6 +17,7 @@ from hermodr_ledger.auto_syncs.reminding import Case, Messages
 from hermodr_ledger.auto_syncs.syncs import PAUSE_CHECK, REMINDER, AutoSync, Progress
 from hermodr_ledger.engine import Collided, Contested, Ledger, Transaction
 from hermodr_ledger.jobs.decisions import Decision, Note, RequestedJob
+from hermodr_servicekit import tracing
 
 log = structlog.get_logger()
 
@@ -105,6 +106,7 @@ class Reminders:
             else:
                 state = await _other(transaction, job, case, step, reason)
         if messages is not None:
+            tracing.accepted(messages.job_ids, "reminder")
             self._announcer.jobs(Priority.NORMAL, messages.job_ids)
         self._finished.labels(job.kind, state).inc()
         log.info("auto-sync's job done", job_id=str(job.id), step=step, state=state)

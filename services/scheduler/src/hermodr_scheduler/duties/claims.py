@@ -15,6 +15,7 @@ from hermodr_ledger.engine import Collided, Contested, LedgerUnavailable
 from hermodr_ledger.upkeep.due import ExpiredClaim
 from hermodr_scheduler.duties.duty import Duty
 from hermodr_scheduler.metrics import SchedulerMetrics
+from hermodr_servicekit import tracing
 from hermodr_servicekit.clock import Clock
 from hermodr_servicekit.periodic import rest_after
 
@@ -97,9 +98,13 @@ class Claims(Duty):
     async def _settle(self, claims: Sequence[ExpiredClaim]) -> None:
         results = [self._unanswered(claim) for claim in claims]
         steps = {attempt.delivery_id: settlement.step for attempt, settlement in results}
+        began = tracing.moment()
         recorded = await self._claims.record(results)
         self._metrics.reannounced.labels("lease_expired").inc(len(recorded))
         for each in recorded:
+            tracing.step(
+                "lease ended", each.delivery_id, began, {"hermodr.state": each.state}, failed="unknown"
+            )
             log.warning("outcome unknown", delivery_id=str(each.delivery_id), becomes=each.state)
             if each.job_state in TERMINAL_JOB_STATES:
                 self._metrics.finished.labels(each.job_kind, each.job_state).inc()

@@ -8,6 +8,7 @@ from hermodr_ledger.engine import Ledger
 from hermodr_scheduler.duties.due import Bell
 from hermodr_scheduler.duties.duty import Duty
 from hermodr_scheduler.metrics import SchedulerMetrics
+from hermodr_servicekit import tracing
 
 log = structlog.get_logger()
 
@@ -33,7 +34,9 @@ class Digests(Duty):
         """One batch; sleeps until the next schedule is due, at most a second."""
         planned = await plan_due(self._ledger, self._batch, plan)
         made = [each for each in planned if each.job_id is not None]
-        self._announcer.jobs(PRIORITY, [each.job_id for each in made if each.job_id is not None])
+        job_ids = [each.job_id for each in made if each.job_id is not None]
+        tracing.accepted(job_ids, "digest schedule")
+        self._announcer.jobs(PRIORITY, job_ids)
         for each in made:
             self._metrics.lateness.observe(max(each.lateness, 0.0))
         if made:

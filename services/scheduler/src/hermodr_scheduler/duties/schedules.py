@@ -14,6 +14,7 @@ from hermodr_recurrence import Misfire, Turn, rule_of, turn
 from hermodr_scheduler.duties.due import Bell
 from hermodr_scheduler.duties.duty import Duty
 from hermodr_scheduler.metrics import SchedulerMetrics
+from hermodr_servicekit import tracing
 from hermodr_servicekit.clock import Clock
 
 log = structlog.get_logger()
@@ -66,6 +67,7 @@ class Schedules(Duty):
             self._metrics.lateness.observe(max(each.lateness + took, 0.0))
             if each.error is not None:
                 log.warning("schedule made no job", schedule_id=str(each.schedule_id), error=each.error)
+            tracing.accepted((job.id for job in each.jobs), "schedule")
             for job in each.jobs:
                 self._metrics.accepted.labels(job.kind.value, job.priority.lane).inc()
 

@@ -22,6 +22,7 @@ from hermodr_scheduler import task_words
 from hermodr_scheduler.duties.due import Bell
 from hermodr_scheduler.duties.duty import Duty
 from hermodr_scheduler.metrics import SchedulerMetrics
+from hermodr_servicekit import tracing
 from hermodr_servicekit.ids import new_job_id
 
 JOB_STATUS = "job_status"
@@ -74,6 +75,7 @@ class TaskEndings(Duty):
             lanes[each.priority].append(each.id)
             self._metrics.accepted.labels(each.kind.value, each.priority.lane).inc()
         for priority, ids in lanes.items():
+            tracing.accepted(ids, "end of a task")
             self._announcer.jobs(priority, ids)
 
 

@@ -44,6 +44,8 @@ OF_NOBODY: dict[str, set[str]] = {
     "service_heartbeats": {"service", "instance"},
     "set_aside": {"duty", "subject", "error"},  # ids of rows, names of exceptions
     "signing_keys": {"name", "algorithm", "public_key"},
+    "stored_parts": {"part"},  # names of tables
+    "stored_walks": {"part"},
     "stored_weeks": {"week"},
     "suppression_key": {"key"},
     "suppressions": {"hash", "reason"},  # the hash stays, so that the address stays suppressed

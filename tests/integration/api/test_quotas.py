@@ -12,10 +12,13 @@ from pydantic import SecretStr
 from hermodr_contracts.quotas import Limits
 from hermodr_ledger.access import accepted, keys, open_sockets, operating
 from hermodr_ledger.engine import Ledger
+from hermodr_ledger.jobs.accept import Accepted, accept
 from hermodr_ledger.upkeep import usage
 from tests.support.api import MAIL, ApiUnderTest, api_over, client_of, problem
 from tests.support.api_process import free_port, started, until_answers
+from tests.support.ledgers import new_job
 from tests.support.sessions import fresh_name
+from tests.support.waiting import wait_until
 
 MANY = "/v1/notifications/bulk"
 ONE = "/v1/notifications"
@@ -220,8 +223,6 @@ async def test_what_waits_and_what_is_stored_is_bounded(
     assert (await set_of(api, operator, waiting_jobs=4))["usage"]["waiting_jobs"] == 3  # type: ignore[index]
     refused(await api.http.post(MANY, json=[MAIL] * 2), "waiting_jobs")
     assert (await api.http.post(ONE, json=MAIL)).status_code == 202
-    await usage.count_waiting(ledger)
-    api.api.quotas.forget(api.project_id)
     refused(await api.http.post(ONE, json=MAIL), "waiting_jobs")
     await set_of(api, operator, waiting_jobs=None, stored_bytes=1)
     assert (await api.http.post(ONE, json=MAIL)).status_code == 202
@@ -235,6 +236,28 @@ async def test_what_waits_and_what_is_stored_is_bounded(
     refused(await api.http.post(ONE, json=MAIL), "stored_bytes")
     await set_of(api, operator, stored_bytes="off")
     assert (await api.http.post(ONE, json=MAIL)).status_code == 202
+
+
+async def test_a_small_number_of_waiting_jobs_is_kept_by_several_processes(
+    api: ApiUnderTest, operator: httpx.AsyncClient
+) -> None:
+    ledger = api.api.ledger.cold
+    await usage.count_waiting(ledger)
+    await set_of(api, operator, waiting_jobs=8)
+    elsewhere = await accept(api.api.ledger, [new_job(api.project_id) for _ in range(5)])
+    assert set(elsewhere) == {Accepted()}
+    answers = await asyncio.gather(*(api.http.post(ONE, json=MAIL) for _ in range(6)))
+    assert sorted(each.status_code for each in answers) == [202] * 3 + [429] * 3
+    await ledger.fetch(
+        "UPDATE hermodr.jobs SET state = 'cancelled', wake_at = NULL, finished_at = now() WHERE project_id = $1",
+        api.project_id,
+    )
+
+    async def accepted_again() -> bool:
+        return (await api.http.post(ONE, json=MAIL)).status_code == 202
+
+    again: bool = await wait_until(accepted_again)
+    assert again
 
 
 async def test_requests_are_bounded_for_all_callers_of_a_project(

@@ -1,7 +1,8 @@
 """Measuring what projects use."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -91,6 +92,80 @@ async def test_each_job_is_measured_once_and_goes_with_its_week(ledger: Ledger) 
     assert (await used(ledger, project))[1] == pytest.approx(stored * 3 / 5, abs=2)
     await retention._forget(ledger, row["week"].strftime("%Y%m%d"))
     assert (await used(ledger, project))[1] == 0
+
+
+async def test_people_groups_and_what_is_said_to_them_are_measured_by_walks(ledger: Ledger) -> None:
+    await ledger.fetch("DELETE FROM hermodr.stored_walks")
+    project, other = await new_project(ledger), await new_project(ledger)
+    assert (await used(ledger, project))[1] == 0
+    people, group = [uuid4() for _ in range(5)], uuid4()
+    await ledger.fetch(
+        "INSERT INTO hermodr.recipients (id, project_id, attributes)"
+        """ SELECT id, $2, jsonb_build_object('a', repeat(id::text, 10)) FROM unnest($1::uuid[]) id""",
+        people,
+        project,
+    )
+    await ledger.fetch(
+        "INSERT INTO hermodr.groups (id, project_id, name) VALUES ($1, $2, 'all')", group, project
+    )
+
+    async def walked(part: str, most: int) -> int:
+        for _ in range(1000):
+            if await usage.walk(ledger, part, most):
+                return (await used(ledger, project))[1]
+        raise AssertionError(part)
+
+    for most in (2, 5, 100):
+        stored = await walked("recipients", most)
+        assert 5 * (usage.ROW_OCTETS + 360) < stored < 5 * (usage.ROW_OCTETS + 1000)
+    assert (await used(ledger, other))[1] == 0
+    with_groups = await walked("groups", 100)
+    assert with_groups > stored + usage.ROW_OCTETS
+    await ledger.fetch(
+        "INSERT INTO hermodr.group_members (id, group_id, recipient_id, read_through) VALUES ($1, $2, $3, $1)",
+        uuid4(),
+        group,
+        people[0],
+    )
+    assert await walked("group_members", 1) > with_groups + usage.ROW_OCTETS
+    await ledger.fetch("DELETE FROM hermodr.recipients WHERE project_id = $1", project)
+    assert await walked("recipients", 3) < with_groups
+    await ledger.fetch("DELETE FROM hermodr.groups WHERE project_id = $1", project)
+    for part in usage.PARTS:
+        stored = await walked(part, 1000)
+    assert stored == 0
+
+
+async def test_two_at_the_same_table_measure_each_row_once(ledger: Ledger) -> None:
+    await ledger.fetch("DELETE FROM hermodr.stored_walks")
+    project = await new_project(ledger)
+    await ledger.fetch(
+        "INSERT INTO hermodr.recipients (id, project_id) SELECT gen_random_uuid(), $1 FROM generate_series(1, 40)",
+        project,
+    )
+    assert await usage.walk(ledger, "recipients", 10_000)
+    whole = (await used(ledger, project))[1]
+    rows = (await ledger.fetch("SELECT count(*) AS n FROM hermodr.recipients"))[0]["n"]
+    over = 0
+    while not over:
+        over = sum(await asyncio.gather(*(usage.walk(ledger, "recipients", 7) for _ in range(3))))
+    assert rows >= 40
+    assert (await used(ledger, project))[1] == whole
+
+
+async def test_what_waits_is_known_between_two_counts(ledger: Ledger) -> None:
+    project = await new_project(ledger)
+    await jobs_of(ledger, project, 3, old=True)
+    await usage.count_waiting(ledger)
+    made = await jobs_of(ledger, project, 4)
+    assert await quotas.waiting(ledger, project, 100) == 7
+    assert await quotas.waiting(ledger, project, 2) == 5
+    await ledger.fetch(
+        "UPDATE hermodr.jobs SET state = 'cancelled', wake_at = NULL, finished_at = now() WHERE id = $1",
+        made[0],
+    )
+    assert await quotas.waiting(ledger, project, 100) == 6
+    assert await quotas.waiting(ledger, await new_project(ledger), 100) == 0
 
 
 async def test_a_slice_is_what_the_day_has_left(ledger: Ledger) -> None:

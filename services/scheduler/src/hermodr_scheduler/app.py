@@ -39,7 +39,7 @@ from hermodr_scheduler.duties.suppressed import Suppressed
 from hermodr_scheduler.duties.task_endings import TaskEndings
 from hermodr_scheduler.duties.tasks import DependentTasks, LostTasks, OldTasks
 from hermodr_scheduler.duties.upkeep import Upkeep
-from hermodr_scheduler.duties.usage import Usage, Waiting
+from hermodr_scheduler.duties.usage import Usage, Waiting, Walks
 from hermodr_scheduler.duties.webhooks import Webhooks
 from hermodr_scheduler.duties.windows import Settling, Windows
 from hermodr_scheduler.handlers import subscribe
@@ -97,6 +97,7 @@ class Scheduler(Worker[SchedulerSettings]):
                 Gauges(ledger.cold, clock, metrics),
                 Usage(ledger.cold, settings.quotas),
                 Waiting(ledger.cold, clock),
+                Walks(ledger.cold, clock),
                 self._windows,
                 Settling(ledger.cold, clock, metrics),
                 Changes(ledger, clock, kept=settings.retention_changes),

@@ -60,6 +60,25 @@ async def find(statements: Statements, project_ids: Sequence[UUID], defaults: Li
     return {row["id"]: _standing(row, defaults) for row in rows}
 
 
+# By an index, and no more rows than were made since the last count.
+_WAITING = """
+SELECT coalesce((SELECT waiting_jobs FROM hermodr.project_usage WHERE project_id = $1), 0) + (
+    SELECT count(*) FROM (
+        SELECT FROM hermodr.jobs j
+        WHERE j.project_id = $1 AND j.finished_at IS NULL
+          AND j.id >= (SELECT hermodr.uuid_floor(at) FROM hermodr.waiting_counted)
+        LIMIT $2::bigint
+    ) made
+) AS waiting
+"""
+
+
+async def waiting(statements: Statements, project_id: UUID, most: int) -> int:
+    """What waits of a project as it was counted last, and those jobs made since that have not ended, up to `most`."""
+    (row,) = await statements.fetch(_WAITING, project_id, most)
+    return int(row["waiting"])
+
+
 async def read(statements: Statements, project_id: UUID, defaults: Limits) -> QuotaedProject | None:
     rows = await fetch(statements, _SHOWN.where(projects.c.id == project_id))
     return _project(rows[0], defaults) if rows else None

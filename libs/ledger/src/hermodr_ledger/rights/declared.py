@@ -68,7 +68,9 @@ service_heartbeats     siud  siud       siud      siud         siud       siud  
 set_aside              siud  siud       siud      siud         siud       siud            -                   -
 signing_keys           siu   -          -         -            -          -               -                   -
 singletons             siud  sud        siud      sud          sud        sud             -                   sud
+stored_parts           -     -          siu       -            -          -               -                   -
 stored_until           -     -          su        -            -          -               -                   -
+stored_walks           -     -          siu       -            -          -               -                   -
 stored_weeks           -     -          siud      -            -          -               -                   -
 suppression_key        s     s          s         s            s          s               -                   -
 suppressions           siud  s          siud      siu          siu        siu             -                   -
@@ -82,6 +84,7 @@ templates              siud  s          s         s            s          s     
 time_zones             s     s          s         -            -          -               -                   -
 update_reads           sid   s          si        -            -          -               -                   -
 updates                siud  s          s         -            -          -               -                   -
+waiting_counted        s     -          u         -            -          -               -                   -
 webhook_attempts       s     -          s         -            -          siu             siu                 -
 webhook_endpoints      siud  -          s         -            -          s               s                   -
 webhook_messages       siud  -          siud      -            -          siu             siu                 -

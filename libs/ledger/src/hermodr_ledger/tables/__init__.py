@@ -47,8 +47,11 @@ from hermodr_ledger.tables.quotas import (
     open_sockets,
     project_quotas,
     project_usage,
+    stored_parts,
     stored_until,
+    stored_walks,
     stored_weeks,
+    waiting_counted,
 )
 from hermodr_ledger.tables.schedules import schedule_runs, schedules
 from hermodr_ledger.tables.tasks import task_attempts, task_dependencies, task_endings, task_types, tasks
@@ -124,7 +127,9 @@ __all__ = [
     "set_aside",
     "signing_keys",
     "singletons",
+    "stored_parts",
     "stored_until",
+    "stored_walks",
     "stored_weeks",
     "suppression_key",
     "suppressions",
@@ -138,6 +143,7 @@ __all__ = [
     "time_zones",
     "update_reads",
     "updates",
+    "waiting_counted",
     "webhook_attempts",
     "webhook_endpoints",
     "webhook_messages",

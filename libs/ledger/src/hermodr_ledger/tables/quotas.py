@@ -73,3 +73,25 @@ stored_until = Table(
     Column("one", Boolean, primary_key=True, server_default=true()),
     Column("job_id", UUID, nullable=False),
 )
+
+stored_walks = Table(
+    "stored_walks",
+    metadata,
+    Column("part", Text, primary_key=True),
+    Column("last", UUID, nullable=False),
+)
+
+stored_parts = Table(
+    "stored_parts",
+    metadata,
+    _key_of_project(),
+    Column("part", Text, primary_key=True),
+    *_numbers("octets", "counting"),
+)
+
+waiting_counted = Table(
+    "waiting_counted",
+    metadata,
+    Column("one", Boolean, primary_key=True, server_default=true()),
+    Column("at", MOMENT, nullable=False),
+)

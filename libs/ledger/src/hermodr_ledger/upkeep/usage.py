@@ -8,6 +8,18 @@ from hermodr_ledger.engine import COUNTING_SECONDS, Ledger
 OWN_OCTETS = 2048
 """What the rows of one job take beside its content: job, delivery, attempt, timeline, and their indexes (20 GB for ten
 million mails)."""
+ROW_OCTETS = 256
+"""What a row of `PARTS` takes beside its values, in its indexes above all."""
+PARTS = {
+    "recipients": "",
+    "groups": "",
+    "group_members": "JOIN hermodr.groups g ON g.id = r.group_id",
+    "updates": "",
+    "inbox": "",
+    "templates": "CROSS JOIN LATERAL (SELECT sum(pg_column_size(c)) AS octets FROM hermodr.template_contents c"
+    " WHERE c.template_id = r.id) more",
+}
+"""Tables whose rows are measured by walks, and what they are read with."""
 LATE = timedelta(seconds=60)
 """Jobs are measured when they are so old: a transaction may commit that late."""
 _BELIEVED = timedelta(seconds=60)
@@ -18,6 +30,18 @@ async def count_waiting(ledger: Ledger) -> None:
     """Jobs to be decided, at once or later, and deliveries to be sent, of each project. Reads the whole indexes of
     waiting rows: a microsecond each."""
     await ledger.fetch(_COUNT_WAITING, seconds=COUNTING_SECONDS)
+
+
+async def walk(ledger: Ledger, part: str, most: int) -> bool:
+    """Measures up to `most` more rows of a table of `PARTS`; what was found counts when all were. Whether they were:
+    the next walk begins at its first row again."""
+    async with ledger.transaction() as transaction:
+        await transaction.fetch(_WALK_BEGINS, part)
+        (row,) = await transaction.fetch(_WALKS[part], part, most, seconds=COUNTING_SECONDS)
+        over = int(row["rows"]) < most
+        if over:
+            await transaction.fetch(_WALK_IS_OVER, part)
+    return over
 
 
 async def measure_stored(ledger: Ledger, most: int) -> int:
@@ -34,7 +58,9 @@ async def add_up(ledger: Ledger, defaults: Limits) -> None:
 
 
 _COUNT_WAITING = """
-WITH counted AS (
+WITH noted AS (
+    UPDATE hermodr.waiting_counted SET at = now()
+), counted AS (
     SELECT project_id, sum(n)::bigint AS n FROM (
         SELECT project_id, count(*) AS n FROM hermodr.jobs WHERE wake_at IS NOT NULL GROUP BY project_id
         UNION ALL
@@ -76,10 +102,48 @@ WITH begun AS (
 SELECT count(*) AS jobs FROM fresh
 """
 
+_WALK_BEGINS = """
+INSERT INTO hermodr.stored_walks AS w (part, last) VALUES ($1, '00000000-0000-0000-0000-000000000000')
+ON CONFLICT (part) DO UPDATE SET last = w.last
+"""
+
+
+def _walk(table: str, join: str) -> str:
+    owner = "g" if " g " in join else "r"
+    octets = "pg_column_size(r)" + (" + coalesce(more.octets, 0)" if " more" in join else "")
+    return f"""
+WITH found AS MATERIALIZED (
+    SELECT r.id, {owner}.project_id, {octets} + {ROW_OCTETS} AS octets FROM hermodr.{table} r {join}
+    WHERE r.id > (SELECT last FROM hermodr.stored_walks WHERE part = $1) ORDER BY r.id LIMIT $2
+), added AS (
+    INSERT INTO hermodr.stored_parts AS s (project_id, part, octets, counting)
+    SELECT f.project_id, $1, 0, sum(f.octets) FROM found f JOIN hermodr.projects p ON p.id = f.project_id
+    GROUP BY f.project_id ORDER BY f.project_id
+    ON CONFLICT (project_id, part) DO UPDATE SET counting = s.counting + excluded.counting
+), moved AS (
+    UPDATE hermodr.stored_walks w SET last = f.id FROM (SELECT id FROM found ORDER BY id DESC LIMIT 1) f
+    WHERE w.part = $1
+)
+SELECT count(*) AS rows FROM found
+"""
+
+
+_WALKS = {table: _walk(table, join) for table, join in PARTS.items()}
+
+_WALK_IS_OVER = """
+WITH again AS (
+    UPDATE hermodr.stored_walks SET last = '00000000-0000-0000-0000-000000000000' WHERE part = $1
+)
+UPDATE hermodr.stored_parts SET octets = counting, counting = 0
+WHERE part = $1 AND (octets <> counting OR counting <> 0)
+"""
+
 _STORED = """
 WITH stored AS (
     SELECT project_id, sum(octets)::bigint AS octets FROM (
         SELECT project_id, jobs * $1::bigint + octets AS octets FROM hermodr.stored_weeks
+        UNION ALL
+        SELECT project_id, octets FROM hermodr.stored_parts
         UNION ALL
         SELECT project_id, 0 FROM hermodr.project_usage WHERE stored_bytes <> 0
     ) weeks GROUP BY project_id

@@ -8,6 +8,7 @@ from functools import partial
 from uuid import UUID
 
 from hermodr_api.access.days import Days
+from hermodr_api.access.near_limits import NearLimits
 from hermodr_api.access.on_credit import OnCredit
 from hermodr_api.answers import patience
 from hermodr_api.errors import QUOTA_EXCEEDED, Refused
@@ -33,6 +34,7 @@ class Quotas:
         self.defaults = defaults
         self._requests = OnCredit(partial(rates.take, ledger), clock)
         self._days = Days(partial(accepted.take, ledger), clock)
+        self._near = NearLimits(partial(quotas.waiting, ledger), clock)
         self._known: Remembered[UUID, Standing] = Remembered(clock, BELIEVED_SECONDS)
         self._look_ups = Coalescer(self._look_up, max_items=50, concurrency=2)
 
@@ -64,10 +66,12 @@ class Quotas:
         """Before so many jobs are accepted together; all of them or none. Tells the day, for `refund`."""
         standing = await self.of(project_id)
         if jobs:
-            _check_measured(standing, jobs)
+            _check_stored(standing)
+            await self._check_waiting(project_id, standing, jobs)
         limit = standing.limits.accepted_per_day
         day = await self._days.take(project_id, jobs, limit)
         if day is None:
+            self._near.let_in(project_id, -jobs)
             said = f"{limit:,} jobs of this project may be accepted per day (UTC)"
             more = f", and {jobs:,} are more than it has left" if jobs > 1 else ""
             raise exceeded(Quota.ACCEPTED_PER_DAY, said + more, self._days.seconds_left)
@@ -86,6 +90,7 @@ class Quotas:
     def refund(self, project_id: UUID, jobs: int, day: date) -> None:
         """Of those charged on that day, so many were not accepted."""
         self._days.give_back(project_id, jobs, day)
+        self._near.let_in(project_id, -jobs)
 
     async def check(self, project_id: UUID) -> None:
         """Before jobs are accepted that are counted by who accepts them."""
@@ -110,6 +115,16 @@ class Quotas:
                 await self._days.tell(all=True)
         await self._requests.drain()
 
+    async def _check_waiting(self, project_id: UUID, standing: Standing, jobs: int) -> None:
+        limit = standing.limits.waiting_jobs
+        if limit is None:
+            return
+        waiting = await self._near.waiting(project_id, standing.waiting_jobs, limit)
+        if waiting + jobs > limit:
+            said = f"{waiting:,} jobs of this project wait, and {limit:,} may"
+            raise exceeded(Quota.WAITING_JOBS, said, _AGAIN_SECONDS)
+        self._near.let_in(project_id, jobs)
+
     async def _look_up(self, project_ids: Sequence[UUID]) -> list[Standing]:
         found: Mapping[UUID, Standing] = await quotas.find(
             self._ledger, list(set(project_ids)), self.defaults
@@ -117,11 +132,8 @@ class Quotas:
         return [found[each] for each in project_ids]
 
 
-def _check_measured(standing: Standing, jobs: int) -> None:
+def _check_stored(standing: Standing) -> None:
     limits = standing.limits
-    if limits.waiting_jobs is not None and standing.waiting_jobs + jobs > limits.waiting_jobs:
-        said = f"{standing.waiting_jobs:,} jobs of this project wait, and {limits.waiting_jobs:,} may"
-        raise exceeded(Quota.WAITING_JOBS, said, _AGAIN_SECONDS)
     if limits.stored_bytes is not None and standing.stored_bytes >= limits.stored_bytes:
         said = f"this project stores {standing.stored_bytes:,} bytes, and may store {limits.stored_bytes:,}"
         raise exceeded(Quota.STORED_BYTES, said, _AGAIN_SECONDS)

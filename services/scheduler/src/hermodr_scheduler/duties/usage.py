@@ -12,6 +12,10 @@ EVERY_SECONDS = 5.0
 _LONGEST_REST_SECONDS = 300.0
 _TOGETHER = 50_000
 """Jobs whose sizes one statement adds up."""
+_WALK_SECONDS = 60.0
+"""Between two walks over the other tables."""
+_ROWS = 20_000
+"""Rows of a table that one statement measures."""
 
 
 class Usage(Duty):
@@ -49,3 +53,27 @@ class Waiting(Duty):
         began = self._clock.monotonic()
         await usage.count_waiting(self._ledger)
         return max(EVERY_SECONDS, rest_after(self._clock.monotonic() - began, _LONGEST_REST_SECONDS))
+
+
+class Walks(Duty):
+    """What people, groups, updates, inboxes and templates take: their tables are read again and again, some thousand
+    rows at a time."""
+
+    name = "stored rows"
+    after_error = 5.0
+
+    def __init__(self, ledger: Ledger, clock: Clock) -> None:
+        super().__init__()
+        self._ledger = ledger
+        self._clock = clock
+        self._left = list(usage.PARTS)
+
+    async def tick(self) -> float:
+        """A step of each walk that is not over."""
+        began = self._clock.monotonic()
+        self._left = [each for each in self._left if not await usage.walk(self._ledger, each, _ROWS)]
+        rest = rest_after(self._clock.monotonic() - began, _LONGEST_REST_SECONDS)
+        if self._left:
+            return rest
+        self._left = list(usage.PARTS)
+        return max(_WALK_SECONDS, rest)

@@ -1,67 +1,25 @@
 """The console over HTTP, as a browser would use it."""
 
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
-from uuid import UUID, uuid4
+from uuid import uuid4
 
-import httpx
 import pytest
 
-from hermodr_ledger.access import audit, keys
-from hermodr_ledger.access.keys import Scope
 from tests.support.api import MAIL, ApiUnderTest
+from tests.support.console import STRANGER, browsing, logged_in, secret
 
-STRANGER = "<script>alert(1)</script>\"'&"
-
-
-class Browser:
-    """Keeps the cookie that a `Secure` one would be over HTTPS, and follows nothing by itself."""
-
-    def __init__(self, http: httpx.AsyncClient) -> None:
-        self._http = http
-        self.cookie = ""
-
-    async def get(self, path: str) -> httpx.Response:
-        return self._kept(await self._http.get(path, headers=self._headers))
-
-    async def post(self, path: str, **fields: str) -> httpx.Response:
-        return self._kept(await self._http.post(path, data=fields, headers=self._headers))
-
-    @property
-    def _headers(self) -> dict[str, str]:
-        return {"cookie": f"hermodr_console={self.cookie}"} if self.cookie else {}
-
-    def _kept(self, answer: httpx.Response) -> httpx.Response:
-        if (found := re.search(r"hermodr_console=([^;]*)", answer.headers.get("set-cookie", ""))) is not None:
-            self.cookie = found[1].strip('"')
-        return answer
-
-    async def csrf(self, path: str = "/console") -> str:
-        found = re.search(r'name="csrf" value="([0-9a-f]+)"', (await self.get(path)).text)
-        assert found is not None
-        return found[1]
-
-
-@asynccontextmanager
-async def browsing(api: ApiUnderTest) -> AsyncIterator[Browser]:
-    transport = httpx.ASGITransport(api.api.asgi)
-    async with httpx.AsyncClient(transport=transport, base_url="https://api") as http:
-        yield Browser(http)
-
-
-async def secret(api: ApiUnderTest, *scopes: Scope) -> tuple[UUID, str]:
-    async with api.api.ledger.transaction() as transaction:
-        record, made = await keys.create_in(transaction, api.project_id, scopes, "till", audit.CLI)
-    return record.id, made
-
-
-async def logged_in(api: ApiUnderTest, browser: Browser, *scopes: Scope) -> UUID:
-    key_id, key = await secret(api, *scopes)
-    answer = await browser.post("/console/login", key=key, next="/console")
-    assert (answer.status_code, answer.headers["location"]) == (303, "/console")
-    return key_id
+PAGES = (
+    "",
+    "/messages",
+    "/recipients",
+    "/templates",
+    "/schedules",
+    "/tasks",
+    "/dead-letters",
+    "/queues",
+    "/providers",
+)
 
 
 async def asked(api: ApiUnderTest, **fields: object) -> str:
@@ -186,7 +144,7 @@ async def test_logins_are_audited(api: ApiUnderTest) -> None:
         assert [each["actor_id"] for each in log] == [str(key_id)]
 
 
-@pytest.mark.parametrize("path", ["", "/messages", "/dead-letters", "/queues", "/providers"])
+@pytest.mark.parametrize("path", PAGES)
 async def test_every_page_is_shown_and_runs_nothing(api: ApiUnderTest, path: str) -> None:
     await asked(api, to={"email": "ada@example.com", "name": STRANGER}, metadata={STRANGER: STRANGER})
     async with browsing(api) as browser:
@@ -252,6 +210,57 @@ async def test_older_ones_are_on_the_next_page(api: ApiUnderTest) -> None:
         shown = [{each for each in jobs if each in text} for text in (first, second)]
         assert [len(each) for each in shown] == [50, 10]
         assert not shown[0] & shown[1]
+
+
+async def test_people_are_found_and_shown_with_their_wishes(api: ApiUnderTest) -> None:
+    person = await api.recipient(
+        external_id="c-17", user_id="u-17", name=STRANGER, email="grace@example.com", attributes={STRANGER: 1}
+    )
+    wishes = {"preferences": [{"type": "news", "channel": "email", "enabled": False}]}
+    await api.http.put(f"/v1/recipients/{person['id']}/preferences", json=wishes)
+    await api.recipient(external_id="c-18", name="Somebody else")
+    async with browsing(api) as browser:
+        await logged_in(api, browser, "read", "manage")
+        for words in ("c-17", "u-17", "grace@example.com"):
+            text = (await browser.get(f"/console/recipients?search={words}")).text
+            assert person["id"] in text
+            assert "Somebody else" not in text
+        assert "Nobody is called that" in (await browser.get("/console/recipients?search=nobody")).text
+        assert (await browser.get("/console/recipients?search=%00")).status_code == 200
+        shown = (await browser.get(f"/console/recipients/{person['id']}")).text
+        assert "news" in shown
+        assert "Inbox: 0 unread" in shown
+        assert "<script>alert" not in shown
+        assert (await browser.get(f"/console/recipients/{uuid4()}")).status_code == 404
+        assert (await browser.get("/console/recipients/nonsense")).status_code == 404
+
+
+async def test_an_inbox_is_shown_to_those_who_manage(api: ApiUnderTest) -> None:
+    person = await api.recipient(user_id="u-17")
+    async with browsing(api) as browser:
+        await logged_in(api, browser, "read")
+        assert "Inbox:" not in (await browser.get(f"/console/recipients/{person['id']}")).text
+
+
+async def test_templates_are_shown_as_they_are_written(api: ApiUnderTest) -> None:
+    texts = {"subject": "Hi", "body_text": STRANGER + "{{ name }}"}
+    template = await api.template(name="odd", contents={"email": {"en": texts}})
+    async with browsing(api) as browser:
+        await logged_in(api, browser, "read")
+        text = (await browser.get(f"/console/templates/{template['id']}")).text
+        assert "{{ name }}" in text
+        assert "<script>alert" not in text
+
+
+async def test_schedules_and_tasks_are_listed(api: ApiUnderTest) -> None:
+    job = {"type": "report", "payload": {}}
+    made = await api.http.post("/v1/schedules", json={"name": "weekly", "cron": "0 9 * * 1", "job": job})
+    assert made.status_code == 201, made.text
+    task = (await api.http.post("/v1/jobs", json=job)).json()["job_id"]
+    async with browsing(api) as browser:
+        await logged_in(api, browser, "read")
+        assert "0 9 * * 1" in (await browser.get("/console/schedules")).text
+        assert task in (await browser.get("/console/tasks")).text
 
 
 async def test_one_message_tells_its_story(api: ApiUnderTest) -> None:

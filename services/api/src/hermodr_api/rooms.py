@@ -6,6 +6,8 @@ from hermodr_api.audit import routes as audit
 from hermodr_api.auto_syncs import routes as auto_syncs
 from hermodr_api.connections import routes as connections
 from hermodr_api.console import links as console_links
+from hermodr_api.console import making as console_making
+from hermodr_api.console import people as console_people
 from hermodr_api.console import routes as console
 from hermodr_api.dead_letters import routes as dead_letters
 from hermodr_api.digests import routes as digests
@@ -67,6 +69,8 @@ _ROOMS = (
     health,
     reference,
     console_links,
+    console_people,
+    console_making,
     console,
 )
 ROUTERS = tuple(room.router for room in _ROOMS)

@@ -19,6 +19,8 @@ ORDER BY external_id = $2 DESC NULLS LAST LIMIT 1
 """
 _RECIPIENT_BY_ID = "SELECT id FROM hermodr.recipients WHERE id = $2 AND project_id = $1"
 
+_KNOWN = "SELECT 1 AS one FROM hermodr.recipients WHERE project_id = $1 AND external_id = $2"
+
 
 @dataclass(frozen=True, slots=True)
 class Named:
@@ -49,3 +51,8 @@ async def find(statements: Statements, project_id: UUID, words: str) -> Named:
             return Named(recipient_id=given)
     rows = await statements.fetch(_RECIPIENT, project_id, words)
     return Named(recipient_id=rows[0]["id"]) if rows else Named()
+
+
+async def has_external_id(statements: Statements, project_id: UUID, words: str) -> bool:
+    """Whether a recipient of the project is called that."""
+    return bool(await statements.fetch(_KNOWN, project_id, words))

@@ -66,6 +66,16 @@ class Search:
                 return Meant(None, flaw="this is no address")
         return Meant(replace(filters, type=words))
 
+    async def person(self, project_id: UUID, words: str) -> Mapping[str, str]:
+        """The one field of recipients that is meant. Raises `LedgerUnavailable`."""
+        if not words.isprintable():
+            return {"external_id": ""}
+        if "@" in words:
+            return {"email": words}
+        async with patience():
+            known = await addressees.has_external_id(self._ledger, project_id, words)
+        return {"external_id": words} if known else {"user_id": words}
+
     async def addressed(self, project_id: UUID, jobs: Sequence[ListedJobView]) -> list[Row]:
         """The jobs with whom they are for. Raises `LedgerUnavailable`."""
         async with patience():

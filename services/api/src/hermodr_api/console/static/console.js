@@ -24,7 +24,10 @@ document.addEventListener("submit", (event) => {
   if (question && !confirm(question)) event.preventDefault();
 });
 
-const PAGES = { o: "", m: "/messages", d: "/dead-letters", q: "/queues", p: "/providers" };
+const PAGES = {
+  o: "", m: "/messages", r: "/recipients", e: "/templates", s: "/schedules", t: "/tasks", d: "/dead-letters",
+  q: "/queues", p: "/providers",
+};
 let gone = 0;
 
 function move(step) {

@@ -1,0 +1,66 @@
+"""`/console/recipients`: who is written to, what they wish, and what they got."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from hermodr_api.console import pages
+from hermodr_api.console.search import Search
+from hermodr_api.console.visiting import Page, Reading
+from hermodr_api.http.lists import NewestFirst
+from hermodr_api.http.provided import provided
+from hermodr_api.inbox.service import Asker, Inbox
+from hermodr_api.jobs.service import Jobs
+from hermodr_api.recipients.models import view_for
+from hermodr_api.recipients.service import Recipients
+from hermodr_ledger.engine.paging import Page as PageOf
+from hermodr_ledger.inbox.reading import InboxSearch, Whose
+from hermodr_ledger.jobs.listing_sources import Filters
+
+router = APIRouter(prefix="/console/recipients", include_in_schema=False, route_class=Page)
+
+TheRecipients = Annotated[Recipients, provided(Recipients)]
+_SHOWN = 20
+
+
+@router.get("")
+async def recipients(
+    visitor: Reading,
+    recipients: TheRecipients,
+    searching: Annotated[Search, provided(Search)],
+    asked: NewestFirst,
+    search: Annotated[str, Query(max_length=300)] = "",
+) -> Response:
+    """All of them, or who is meant by an email address, an external id or a user id."""
+    words = search.strip()
+    named = await searching.person(visitor.caller.project_id, words) if words else {}
+    found = await recipients.page(
+        visitor.caller, asked.page, **{"external_id": None, "user_id": None, "email": None, **named}
+    )
+    cursor = asked.cursor(found)
+    return pages.page("recipients", visitor, rows=found.rows, next_cursor=cursor, words=words)
+
+
+@router.get("/{recipient_id}")
+async def recipient(
+    visitor: Reading,
+    recipients: TheRecipients,
+    jobs: Annotated[Jobs, provided(Jobs)],
+    inbox: Annotated[Inbox, provided(Inbox)],
+    recipient_id: UUID,
+) -> Response:
+    """One of them. The inbox shows contents, so it is for those who manage, and audited."""
+    caller = visitor.caller
+    found = view_for(caller).model_validate(await recipients.read(caller, recipient_id))
+    filters = Filters(caller.project_id, recipient_id=recipient_id)
+    listed = await jobs.page(filters, "-created_at", None, _SHOWN, frozenset({"metadata", "result"}))
+    notifications, unread = [], None
+    if found.user_id is not None and visitor.may("manage"):
+        asker = Asker(Whose(caller.project_id, found.user_id), caller.actor)
+        page, unread = await inbox.page(asker, InboxSearch(), PageOf(_SHOWN, newest_first=True))
+        notifications = list(page.rows)
+    return pages.page(
+        "recipient", visitor, person=found, jobs=listed.data, notifications=notifications, unread=unread
+    )

@@ -1,0 +1,62 @@
+"""A browser at the console, as far as HTTP goes."""
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+import httpx
+
+from hermodr_ledger.access import audit, keys
+from hermodr_ledger.access.keys import Scope
+from tests.support.api import ApiUnderTest
+
+STRANGER = "<script>alert(1)</script>\"'&"
+
+
+class Browser:
+    """Keeps the cookie that a `Secure` one would be over HTTPS, and follows nothing by itself."""
+
+    def __init__(self, http: httpx.AsyncClient) -> None:
+        self._http = http
+        self.cookie = ""
+
+    async def get(self, path: str) -> httpx.Response:
+        return self._kept(await self._http.get(path, headers=self._headers))
+
+    async def post(self, path: str, **fields: str) -> httpx.Response:
+        return self._kept(await self._http.post(path, data=fields, headers=self._headers))
+
+    @property
+    def _headers(self) -> dict[str, str]:
+        return {"cookie": f"hermodr_console={self.cookie}"} if self.cookie else {}
+
+    def _kept(self, answer: httpx.Response) -> httpx.Response:
+        if (found := re.search(r"hermodr_console=([^;]*)", answer.headers.get("set-cookie", ""))) is not None:
+            self.cookie = found[1].strip('"')
+        return answer
+
+    async def csrf(self, path: str = "/console") -> str:
+        found = re.search(r'name="csrf" value="([0-9a-f]+)"', (await self.get(path)).text)
+        assert found is not None
+        return found[1]
+
+
+@asynccontextmanager
+async def browsing(api: ApiUnderTest) -> AsyncIterator[Browser]:
+    transport = httpx.ASGITransport(api.api.asgi)
+    async with httpx.AsyncClient(transport=transport, base_url="https://api") as http:
+        yield Browser(http)
+
+
+async def secret(api: ApiUnderTest, *scopes: Scope) -> tuple[UUID, str]:
+    async with api.api.ledger.transaction() as transaction:
+        record, made = await keys.create_in(transaction, api.project_id, scopes, "till", audit.CLI)
+    return record.id, made
+
+
+async def logged_in(api: ApiUnderTest, browser: Browser, *scopes: Scope) -> UUID:
+    key_id, key = await secret(api, *scopes)
+    answer = await browser.post("/console/login", key=key, next="/console")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/console")
+    return key_id

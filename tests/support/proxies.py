@@ -43,6 +43,10 @@ class Proxy:
             self._server = None
         self.cut()
 
+    def lead_to(self, port: int) -> None:
+        """New connections go to this port of the same host."""
+        self._target = (self._target[0], port)
+
     def cut(self) -> None:
         """Ends all connections; accepts new ones."""
         for writer in list(self._writers):

@@ -267,3 +267,41 @@ def test_a_folder_of_secrets_that_is_not_there_is_passed_over(
 ) -> None:
     monkeypatch.setenv("HERMODR_SECRETS_DIR", str(tmp_path / "nowhere"))
     assert EitherSettings().key is None
+
+
+HOSTS = "postgresql://api:SECRET@one:5432,two:5433/hermodr"
+
+
+@pytest.mark.parametrize("wanted", ["read-write", "primary"])
+def test_a_database_of_several_hosts_is_the_one_that_takes_writes(
+    monkeypatch: pytest.MonkeyPatch, wanted: str
+) -> None:
+    url = f"{HOSTS}?target_session_attrs={wanted}"
+    monkeypatch.setenv("HERMODR_DATABASE_URL", url)
+    assert load(PostmanSettings).database_url == url
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        (HOSTS, "target_session_attrs=read-write"),
+        (f"{HOSTS}?target_session_attrs=any", "target_session_attrs=read-write"),
+        ("postgresql://one,two/hermodr", "target_session_attrs=read-write"),
+        (f"{HOSTS.replace('5433', 'SECRET')}?target_session_attrs=primary", "malformed host or port"),
+        ("mysql://one,two/hermodr", "must start with postgresql://"),
+    ],
+)
+def test_several_hosts_that_may_be_a_standby_are_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], url: str, why: str
+) -> None:
+    monkeypatch.setenv("HERMODR_DATABASE_URL", url)
+    refusal = refused(capsys)
+    assert why in refusal
+    assert "SECRET" not in refusal
+
+
+def test_several_hosts_are_the_databases_only(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HERMODR_AMQP_URL", "amqp://guest:guest@one:5672,two:5672/")
+    assert "malformed host or port" in refused(capsys)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, NoReturn, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import (
@@ -40,6 +40,7 @@ SECRETS_DIR = "HERMODR_SECRETS_DIR"
 """Names a folder of files, each called as a variable in lower case and holding its value: what must not be in an
 environment, as containers' secrets are not. The environment comes first."""
 
+_TAKES_WRITES = (["read-write"], ["primary"])
 DEVELOPMENT_DATABASE_URL = "postgresql://postgres@127.0.0.1:5432/hermodr"
 DEVELOPMENT_AMQP_URL = "amqp://guest:guest@127.0.0.1:5672/"
 
@@ -55,16 +56,29 @@ def _channels_are_servable(text: str) -> str:
 
 
 def _scheme_of(*schemes: str) -> AfterValidator:
-    def check(url: str) -> str:
-        if not url.startswith(tuple(f"{scheme}://" for scheme in schemes)):
-            raise ValueError(f"must start with {' or '.join(f'{scheme}://' for scheme in schemes)}")
-        try:
-            urlsplit(url).port  # noqa: B018 - looking at it is what checks it
-        except ValueError:  # whose text may quote a part of the password
-            raise ValueError("has a malformed host or port: percent-encode / ? # @ : in a password") from None
-        return url
+    return AfterValidator(lambda url: _is_readable(url, schemes))
 
-    return AfterValidator(check)
+
+def _is_readable(url: str, schemes: tuple[str, ...]) -> str:
+    if not url.startswith(tuple(f"{scheme}://" for scheme in schemes)):
+        raise ValueError(f"must start with {' or '.join(f'{scheme}://' for scheme in schemes)}")
+    try:
+        urlsplit(url).port  # noqa: B018 - looking at it is what checks it
+    except ValueError:  # whose text may quote a part of the password
+        raise ValueError("has a malformed host or port: percent-encode / ? # @ : in a password") from None
+    return url
+
+
+def _names_a_database(url: str) -> str:
+    """At one host, or at several (`one:5432,two:5432`), of which the one that takes writes is used."""
+    scheme, slashes, rest = url.partition("://")
+    place, slash, path = rest.partition("/")
+    who, at, hosts = place.rpartition("@")
+    for host in hosts.split(","):
+        _is_readable(f"{scheme}{slashes}{who}{at}{host}{slash}{path}", ("postgresql", "postgres"))
+    if "," in hosts and parse_qs(path.partition("?")[2]).get("target_session_attrs") not in _TAKES_WRITES:
+        raise ValueError("names several hosts without target_session_attrs=read-write: one may be a standby")
+    return url
 
 
 def _long_enough(secret: SecretStr) -> SecretStr:
@@ -105,7 +119,7 @@ class ServiceSettings(BaseSettings):
     """Names of fields; of several in a tuple one is enough."""
 
     env: Literal["development", "production"] = "development"
-    database_url: Annotated[str, _scheme_of("postgresql", "postgres")] = DEVELOPMENT_DATABASE_URL
+    database_url: Annotated[str, AfterValidator(_names_a_database)] = DEVELOPMENT_DATABASE_URL
     amqp_url: Annotated[str, _scheme_of("amqp", "amqps")] = DEVELOPMENT_AMQP_URL
     amqp_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")] = "hermodr"
     channels: Annotated[str, AfterValidator(_channels_are_servable)] | None = None

@@ -69,6 +69,9 @@ async def _refusal(url: str, start: str) -> Finding | None:
     except (TimeoutError, OSError) as error:
         remedy = f"{start.format(command='migrate')}; or correct HERMODR_DATABASE_URL"
         return AREA.failed("reachable", f"{place}: no answer ({type(error).__name__})", remedy)
+    except asyncpg.InternalClientError:  # none of several hosts is as the URL's target_session_attrs wants it
+        remedy = "promote a standby, or correct HERMODR_DATABASE_URL"
+        return AREA.failed("reachable", f"{place}: none of its hosts takes writes", remedy)
     except (asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
         remedy = "look at the server's log, and at HERMODR_DATABASE_URL"
         return AREA.failed("reachable", f"{place}: it does not let us in ({type(error).__name__})", remedy)

@@ -134,9 +134,11 @@ ZONE = {"TimeZone": "UTC"}
 
 
 def driver_url(database_url: str) -> str:
-    """For SQLAlchemy, which would hand options such as `sslmode` to the driver as arguments it does not have: the
-    driver reads them from a URL."""
+    """For SQLAlchemy, which would hand options such as `sslmode` to the driver as arguments it does not have, and knows
+    one host only: the driver reads them from a URL."""
     place, _, options = database_url.split("://", 1)[1].partition("?")
+    if "," in place.rpartition("@")[2]:
+        return f"postgresql+asyncpg://?dsn={quote(database_url, safe='')}"
     dsn = f"?dsn={quote(f'postgresql:///?{options}', safe='')}" if options else ""
     return f"postgresql+asyncpg://{place}{dsn}"
 

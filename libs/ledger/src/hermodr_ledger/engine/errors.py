@@ -26,6 +26,7 @@ _ABOUT_ROWS: tuple[type[Exception], ...] = (asyncpg.DataError, asyncpg.Integrity
 DATABASE_SAYS_NO: tuple[type[Exception], ...] = (
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
+    asyncpg.TargetServerAttributeNotMatched,
     DBAPIError,
     EmulatedDBAPIException,
 )

@@ -6,6 +6,8 @@ from collections.abc import Callable
 import asyncpg
 import structlog
 
+from hermodr_ledger.engine.errors import GONE
+
 log = structlog.get_logger()
 
 
@@ -37,6 +39,6 @@ async def listen(
                 await ended.wait()
             finally:
                 connection.terminate()
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except (*GONE, asyncpg.PostgresError) as error:
             log.warning("listening interrupted", channel=channel, error=type(error).__name__)
         await asyncio.sleep(0.5)

@@ -76,6 +76,8 @@ async def house(
             OTEL_BSP_SCHEDULE_DELAY="200",
         ) as installation:
             yield House(installation, collector)
+    theirs = {each.name for each in collector.spans if "hermodr.job.id" not in each.values}
+    assert theirs == {"their own"}  # and no request that a web framework traces, with its path
     told = b"".join(collector.bodies)
     assert [
         word for word in (b"traced.example", b"Quiet words", installation.key.encode()) if word in told

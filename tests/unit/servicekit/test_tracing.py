@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_span_in_context
 
 from hermodr_servicekit import tracing
 from hermodr_servicekit.ids import child_id, new_job_id
@@ -93,6 +94,20 @@ def test_a_request_without_jobs_has_no_span(kept: InMemorySpanExporter) -> None:
     assert arrival is not None
     arrival.answered("GET /v1/jobs", 200)
     assert kept.get_finished_spans() == ()
+
+
+def test_what_belongs_to_no_job_is_not_traced() -> None:
+    exporter = InMemorySpanExporter()
+    made = Recording(SimpleSpanProcessor(exporter), "postman", "here")
+    theirs = made.provider.get_tracer("a web framework")
+    with theirs.start_as_current_span("GET /v1/files/token"), theirs.start_as_current_span("endpoint"):
+        pass
+    caller = SpanContext(1, 2, is_remote=True, trace_flags=TraceFlags(TraceFlags.SAMPLED))
+    theirs.start_span("GET /health", set_span_in_context(NonRecordingSpan(caller))).end()
+    assert exporter.get_finished_spans() == ()
+    with made.running(new_job_id(), "task x"), theirs.start_as_current_span("within"):
+        pass
+    assert [span.name for span in exporter.get_finished_spans()] == ["within", "task x"]
 
 
 def test_a_failed_step_says_its_code(kept: InMemorySpanExporter) -> None:

@@ -40,6 +40,9 @@ class Service(Generic[S]):
     takes_sockets: ClassVar[bool] = False
     """Whether it speaks WebSocket."""
 
+    runs_tasks: ClassVar[bool] = False
+    """Whether code of others runs in it, which may trace what it does."""
+
     def __init__(self, settings: S, clock: Clock | None = None) -> None:
         self.settings = settings
         self.clock = clock or SystemClock()
@@ -132,7 +135,7 @@ def main_of(service: Callable[[S], Service[S]], settings: type[S]) -> Main:
         logging.configure(loaded)
         log.info("privileges given up", user=os.geteuid(), capabilities=privileges.held())
         made = service(loaded)
-        async with tracing.recorded(loaded.service, made.instance):
+        async with tracing.recorded(loaded.service, made.instance, for_all=made.runs_tasks):
             await made.run(stop)
 
     return main

@@ -72,13 +72,15 @@ def wanted() -> bool:
 
 
 @asynccontextmanager
-async def recorded(service: str, instance: str) -> AsyncIterator[None]:
-    """Traces meanwhile, if it is wanted. Wrong variables end the process with status 2."""
+async def recorded(service: str, instance: str, *, for_all: bool = False) -> AsyncIterator[None]:
+    """Traces meanwhile, if it is wanted; `for_all`: see `tracing_export.recording`. Wrong variables end
+    the process with status 2."""
     if not wanted():
         yield
         return
     # who does not trace does not pay for it
-    made: Exporting = import_module("hermodr_servicekit.tracing_export").recording(service, instance)
+    export = import_module("hermodr_servicekit.tracing_export")
+    made: Exporting = export.recording(service, instance, for_all=for_all)
     record_with(made)
     try:
         yield

@@ -17,7 +17,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
-from opentelemetry.sdk.trace.sampling import Sampler, SamplingResult
+from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
@@ -53,6 +53,11 @@ class _Ids(RandomIdGenerator):
     def of(self, job_id: UUID) -> None:
         self.next.job_id = self.next.root = job_id
 
+    @property
+    def pending(self) -> bool:
+        """Whether the next span is such a root."""
+        return "root" in self.next.__dict__
+
     def generate_trace_id(self) -> int:
         """See `IdGenerator`."""
         job_id = self.next.__dict__.pop("job_id", None)
@@ -66,20 +71,28 @@ class _Ids(RandomIdGenerator):
 
 class _ByTrace(Sampler):
     """Decides by the trace alone, so that all services decide alike. Ratios look at the lower half of an id, which is
-    not random in ours (a uuid's variant, sixteen zeros): they are shown its hash."""
+    not random in ours (a uuid's variant, sixteen zeros): they are shown its hash.
 
-    def __init__(self, sampler: Sampler) -> None:
+    What belongs to no job is not traced: web frameworks trace requests by themselves, with whole paths, and paths may
+    hold the token of a link."""
+
+    def __init__(self, sampler: Sampler, ids: _Ids) -> None:
         self._sampler = sampler
+        self._ids = ids
 
     def should_sample(
         self,
-        parent_context: Context | None,  # noqa: ARG002 - the trace alone counts
+        parent_context: Context | None,
         trace_id: int,
         name: str,
         *rest: Any,
         **more: Any,
     ) -> SamplingResult:
         """See `Sampler`."""
+        parent = trace.get_current_span(parent_context).get_span_context()
+        ours = parent.is_valid and not parent.is_remote and parent.trace_flags.sampled
+        if not ours and not self._ids.pending:
+            return SamplingResult(Decision.DROP)
         digest = hashlib.blake2b(trace_id.to_bytes(16, "big"), digest_size=16).digest()
         return self._sampler.should_sample(Context(), int.from_bytes(digest, "big"), name, *rest, **more)
 
@@ -96,7 +109,9 @@ class Recording:
         resource = Resource.create({"service.name": name, "service.instance.id": instance})
         self._ids = _Ids()
         self.provider = TracerProvider(resource=resource, id_generator=self._ids, shutdown_on_exit=False)
-        self.provider.sampler = _ByTrace(self.provider.sampler)  # the one that the environment names
+        self.provider.sampler = _ByTrace(
+            self.provider.sampler, self._ids
+        )  # the one that the environment names
         self.provider.add_span_processor(processor)
         self._tracer = self.provider.get_tracer("hermodr")
         self._callers = TraceContextTextMapPropagator()
@@ -179,20 +194,21 @@ class _Telling(SpanExporter):
         return self._exporter.force_flush(timeout_millis)
 
 
-def recording(service: str, instance: str) -> Recording:
-    """By OpenTelemetry's own variables. Tasks that trace by themselves do so by the same. Another protocol than
-    HTTP with protobuf ends the process with status 2."""
+def recording(service: str, instance: str, *, for_all: bool = False) -> Recording:
+    """By OpenTelemetry's own variables. `for_all`: whoever traces by its API in this process does so by the same.
+    Another protocol than HTTP with protobuf ends the process with status 2."""
     protocol = next((said for name in _PROTOCOLS if (said := os.environ.get(name))), "http/protobuf")
     if protocol != "http/protobuf":
         refuse(f"{_PROTOCOLS[-1]}: there is only http/protobuf")
     processor = BatchSpanProcessor(_Telling(OTLPSpanExporter()))
     made = Recording(processor, service, instance)
-    trace.set_tracer_provider(made.provider)
+    if for_all:
+        trace.set_tracer_provider(made.provider)
     return made
 
 
 def _under(job_id: UUID) -> Context:
-    root = SpanContext(job_id.int, root_of(job_id), is_remote=True, trace_flags=_SAMPLED)
+    root = SpanContext(job_id.int, root_of(job_id), is_remote=False, trace_flags=_SAMPLED)
     return trace.set_span_in_context(NonRecordingSpan(root), Context())
 
 

@@ -38,6 +38,8 @@ _RECORDING_SECONDS = 4.0
 class Worker(BrokerService[WorkerSettings]):
     """Runs the tasks of the packages installed beside it."""
 
+    runs_tasks = True
+
     def __init__(self, settings: WorkerSettings, tasks: Mapping[str, AnyTask] | None = None) -> None:
         """`tasks` by name, instead of the built-in ones and those of entry points."""
         super().__init__(settings)

@@ -1,4 +1,5 @@
-"""Tables of which a role may update some columns only: nobody makes a job another project's, or sends it elsewhere."""
+"""Tables of which a role may update or read some columns only: nobody makes a job another project's, or sends it
+elsewhere."""
 
 from collections.abc import Mapping
 
@@ -123,3 +124,8 @@ COLUMNS: Mapping[tuple[str, str], tuple[str, ...]] = {
     },
 }
 """By role and table."""
+
+READ: Mapping[tuple[str, str], tuple[str, ...]] = {
+    ("scheduler", "connections"): ("id", "project_id", "owner"),
+}
+"""By role and table: columns that a role may read which has no right to the table."""

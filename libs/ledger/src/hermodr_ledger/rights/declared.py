@@ -1,14 +1,14 @@
 """The table of rights: which service's role may do what to which table. Nothing else is granted to them.
 
-`s` SELECT, `i` INSERT, `u` UPDATE, `d` DELETE; `-` none of it. Tables of which some columns may be updated are in
-`columns`. Services name partitioned tables only, never a week. The views are for people who speak SQL, so no service
-has a right to one.
+`s` SELECT, `i` INSERT, `u` UPDATE, `d` DELETE; `-` none of it. Tables of which some columns may be updated or read
+are in `columns`. Services name partitioned tables only, never a week. The views are for people who speak SQL, so no
+service has a right to one.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from hermodr_ledger.rights.columns import COLUMNS
+from hermodr_ledger.rights.columns import COLUMNS, READ
 
 _TABLES = """
                        api   dispatcher scheduler email_sender sms_sender webhook_channel webhook_sender      worker
@@ -164,8 +164,9 @@ def of_tables() -> set[Right]:
         for role, letters in zip(ROLES, row, strict=True)
         for letter in letters.strip("-")
     }
-    for (role, table), columns in COLUMNS.items():
-        found |= {Right(role, "table", table, "UPDATE", column) for column in columns}
+    for privilege, allowed in (("UPDATE", COLUMNS), ("SELECT", READ)):
+        for (role, table), columns in allowed.items():
+            found |= {Right(role, "table", table, privilege, column) for column in columns}
     for sequence, table in _SEQUENCES.items():
         found |= {
             Right(right.role, "sequence", sequence, _OF_SEQUENCES[right.privilege])

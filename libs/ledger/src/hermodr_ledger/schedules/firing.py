@@ -10,6 +10,8 @@ from uuid import UUID
 from hermodr_contracts.vocabulary import JobKind, OnUnknown, Priority
 from hermodr_ledger.access import accepted, mail_defaults
 from hermodr_ledger.access.mail_defaults import MailDefaults
+from hermodr_ledger.connections import owners
+from hermodr_ledger.connections.owners import Connected
 from hermodr_ledger.engine import Transaction
 from hermodr_ledger.jobs import expanding
 from hermodr_ledger.jobs.accept import Accepted, NewJob
@@ -26,6 +28,8 @@ QUOTA_EXCEEDED = "quota_exceeded"
 """The project has accepted too much today, or too much of it waits or is stored."""
 GROUP_UNKNOWN, GROUP_EMPTY = "group_unknown", "group_empty"
 SINGLETON_TAKEN = "singleton_taken"
+_OF_CONNECTIONS = ("schema-rebuild", "data-export")
+"""Tasks that are the owner's of the connection that their payload names."""
 _WAIT_SECONDS = 0.15
 """For singleton keys that uncommitted transactions hold."""
 _EACH_TIME = {
@@ -67,6 +71,7 @@ class _There(NamedTuple):
     people: Mapping[Reference, FoundRecipient | None]
     templates: set[tuple[UUID, str]]
     defaults: Mapping[tuple[UUID, str], MailDefaults]
+    owners: Mapping[Connected, str]
 
 
 def prepared(job: NewJob) -> str:
@@ -100,17 +105,17 @@ async def make(transaction: Transaction, wanted: Sequence[Wanted]) -> list[Fired
 
 async def commit(transaction: Transaction, fired: Sequence[Fired]) -> dict[UUID, str]:
     """Accepts the jobs; returns why some were not, by their ids."""
-    plain = [job for each in fired for job in each.jobs if job.singleton_key is None]
-    single = [job for each in fired for job in each.jobs if job.singleton_key is not None]
+    plain = [job for each in fired for job in each.jobs if job.singleton_key is None and not job.followed]
+    others = [job for each in fired for job in each.jobs if job.singleton_key is not None or job.followed]
     await expanding.accept_all(transaction, plain)
     await _count(transaction, plain)
     for each in fired:
         if each.batch_id is not None:
             await expanding.record_as_batch(transaction, each.jobs)
-    if not single:
+    if not others:
         return {}
-    verdicts = await accept_many(transaction, single, wait_seconds=_WAIT_SECONDS)
-    told = list(zip(single, verdicts, strict=True))
+    verdicts = await accept_many(transaction, others, wait_seconds=_WAIT_SECONDS)
+    told = list(zip(others, verdicts, strict=True))
     await _count(transaction, [job for job, verdict in told if verdict == Accepted()])
     return {job.id: SINGLETON_TAKEN for job, verdict in told if verdict != Accepted()}
 
@@ -127,12 +132,14 @@ async def _look(transaction: Transaction, wanted: Sequence[Wanted]) -> _There:
     templates = await needs.find(transaction, names) if names else {}
     mails = list({_mail(each) for each in wanted if each.takes_defaults})
     defaults = await mail_defaults.find(transaction, mails) if mails else []
+    connected = list({at for each in wanted if (at := _connected(each)) is not None})
     full = await accepted.exceeding(transaction, list({each.project_id for each in wanted}))
     return _There(
         set(full),
         dict(zip(references, found, strict=True)),
         set(templates),
         dict(zip(mails, defaults, strict=True)),
+        await owners.find(transaction, connected) if connected else {},
     )
 
 
@@ -140,6 +147,18 @@ def _reference(wanted: Wanted) -> Reference | None:
     if wanted.to_kind in ("recipient_id", "external_id", "user_id") and wanted.to_value is not None:
         return Reference(wanted.project_id, wanted.to_kind, wanted.to_value)  # type: ignore[arg-type]
     return None
+
+
+def _connected(wanted: Wanted) -> Connected | None:
+    """The connection that the task is about; it may not be there."""
+    if wanted.type not in _OF_CONNECTIONS:
+        return None
+    kept = json.loads(wanted.prepared)
+    named = json.loads(kept["data"]).get("connection_id") if kept["kind"] == JobKind.TASK else None
+    try:
+        return Connected(wanted.project_id, UUID(named)) if isinstance(named, str) else None
+    except ValueError:
+        return None
 
 
 def _mail(wanted: Wanted) -> tuple[UUID, str]:
@@ -151,11 +170,20 @@ def _single(wanted: Wanted, there: _There) -> Fired:
         return Fired(error=error)
     reference = _reference(wanted)
     if reference is None:
-        return Fired([_filled(_job_of(wanted), wanted, there)])
+        at = _connected(wanted)
+        job = _job_of(wanted, owner_id=there.owners.get(at) if at is not None else None)
+        return Fired([_filled(job._replace(followed=_followed(job)), wanted, there)])
     found = there.people[reference]
     if found is None:
         return Fired(error=RECIPIENT_UNKNOWN)
     return Fired([_filled(_job_of(wanted, recipient_id=found.id, owner_id=found.user_id), wanted, there)])
+
+
+def _followed(job: NewJob) -> bool:
+    """See `NewJob.followed`: its owner is told, or another task comes afterwards."""
+    if job.kind is not JobKind.TASK:
+        return False
+    return job.owner_id is not None or "on_finished" in json.loads(job.content or "{}")
 
 
 async def _of_group(transaction: Transaction, wanted: Wanted, there: _There) -> Fired:

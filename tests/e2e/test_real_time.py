@@ -194,6 +194,36 @@ async def test_the_client_hears_each_once_though_the_api_is_restarted(house: Hou
     assert heard == ["first", "missed", "last"]
 
 
+async def test_the_client_hears_of_its_users_jobs_and_no_others(house: House) -> None:
+    token, _ = await house.user("liv"), await house.user("lex")
+    heard: list[tuple[str, str]] = []
+    listening = asyncio.Event()
+
+    async def listen(hermodr: AsyncHermodr) -> None:
+        async for event in hermodr.inbox.stream():
+            listening.set()
+            if event.job is not None:
+                heard.append((str(event.job.job_id), f"{event.event} {event.job.status}"))
+
+    async with AsyncHermodr(house.url, token) as hermodr, asyncio.TaskGroup() as group:
+        stream = group.create_task(listen(hermodr))
+        async with asyncio.timeout(30):
+            await listening.wait()
+        wanted = {"channels": ["in_app"], "subject": "Soon", "body_text": "News.", "delay_seconds": 3600}
+        made = [
+            (await house.installation.create("/v1/notifications", wanted | {"to": {"user_id": name}}))[
+                "job_id"
+            ]
+            for name in ("lex", "liv")
+        ]
+        for job_id in made:
+            (await house.installation.api.delete(f"/v1/jobs/{job_id}")).raise_for_status()
+        last = (made[1], "job:update cancelled")
+        await wait_until(lambda: last in heard, 30, "the end of the job")
+        stream.cancel()
+    assert {job_id for job_id, _ in heard} == {made[1]}
+
+
 async def test_a_stream_hears_and_ends_when_the_api_stops(house: House) -> None:
     token = await house.user("tom")
     headers = {"authorization": f"Bearer {token}"}

@@ -75,6 +75,23 @@ def lasts(server: Scripted) -> list[str | None]:
     return [request.headers.get("last-event-id") for request in server.requests]
 
 
+def test_what_becomes_of_jobs_is_told(either: Either) -> None:
+    progress = {"current": 1, "total": 2, "percentage": 50, "message": "Half"}
+    status = {"job_id": str(A), "event": "progress", "status": "processing", "progress": progress}
+    update = {"job_id": str(A), "event": "completed", "result": {"rows": 7}, "error": None}
+    told = "".join(
+        f"event: {name}\ndata: {json.dumps(body)}\n\n"
+        for name, body in (("job:status", status), ("job:update", update))
+    )
+    running, ended = heard(either, Scripted([said(told.encode())]), 2)
+    assert running.job is not None
+    assert (running.job.job_id, running.job.status, running.job.progress) == (A, "processing", progress)
+    assert not running.job.finished
+    assert ended.job is not None
+    assert (ended.event, ended.job.status, ended.job.result) == ("job:update", "completed", {"rows": 7})
+    assert ended.job.finished
+
+
 def test_what_happens_in_an_inbox_is_told(either: Either) -> None:
     server = Scripted([said(QUICKLY, COUNT + ALIVE, notification(A), REFETCH)])
     count, news, refetch = heard(either, server, 3)

@@ -26,6 +26,7 @@ from hermodr_contracts.messages import JobChange, JobsChanged
 from hermodr_contracts.quotas import Limits
 from hermodr_contracts.vocabulary import JobState
 from hermodr_ledger.access.quotas import Standing
+from hermodr_ledger.engine import LedgerUnavailable
 from hermodr_ledger.jobs.following import FollowedJob
 from hermodr_servicekit.periodic import repeat, running
 from hermodr_servicekit.web import serve
@@ -43,9 +44,18 @@ class Books:
     jobs_there: dict[UUID, FollowedJob] = field(default_factory=dict)
     unread_ones: dict[User, int] = field(default_factory=dict)
     missed: list[tuple[UUID, Mapping[str, Any]]] | None = field(default_factory=list)
+    away: bool = False
+    """For who asks for jobs."""
 
     async def jobs(self, ids: Collection[UUID]) -> Mapping[UUID, FollowedJob]:
+        if self.away:
+            raise LedgerUnavailable
         return {each: self.jobs_there[each] for each in ids if each in self.jobs_there}
+
+    async def tasks_of(self, user: User) -> Sequence[FollowedJob]:
+        if self.away:
+            raise LedgerUnavailable
+        return [each for each in self.jobs_there.values() if (each.project_id, each.owner_id) == user]
 
     async def notifications(self, ids: Collection[UUID]) -> Mapping[UUID, Mapping[str, Any]]:
         return {each: {"id": str(each), "title": "Hi"} for each in ids}

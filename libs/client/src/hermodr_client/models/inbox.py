@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import Field
 
 from hermodr_client.models.answer import Answer
+from hermodr_client.models.jobs import TERMINAL
 
 
 class InboxNotification(Answer):
@@ -26,13 +27,30 @@ class InboxNotification(Answer):
     created_at: datetime
 
 
+class JobNews(Answer):
+    """What a job of the user is now. `status`: as of `Job`. `progress`: `current`, `total`, `percentage`, `message`
+    of a task; `result` and `error`: of one that has ended."""
+
+    job_id: UUID
+    status: str
+    progress: dict[str, Any] | None = None
+    result: Any = None
+    error: str | None = None
+
+    @property
+    def finished(self) -> bool:
+        return self.status in TERMINAL
+
+
 class InboxEvent(Answer):
     """What the stream of an inbox says. `event`: `notification`, with the `notification`; `notification:count`, with
-    the `unread_count`; `refetch`: something may have been missed; `unauthorized`: the token has ended."""
+    the `unread_count`; `job:status` and, when it has ended, `job:update`, with the `job`; `refetch`: something may
+    have been missed; `unauthorized`: the token has ended."""
 
     event: str
     notification: InboxNotification | None = None
     unread_count: int | None = None
+    job: JobNews | None = None
 
 
 class UnreadCount(Answer):

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
+from uuid import UUID
 
 from pydantic import ValidationError
 
@@ -13,6 +15,7 @@ from hermodr_client.models.inbox import (
     InboxEvent,
     InboxNotification,
     InboxPreference,
+    JobNews,
     ReadAll,
     UnreadCount,
 )
@@ -58,9 +61,10 @@ class Inbox(Part[W]):
 
     @streaming
     def stream(self, *, last_event_id: Id | None = None) -> Following[InboxEvent]:
-        """The own inbox as it changes, by a user's token; begins with how many are unread. With the id of the last
-        notification that is known, what came since is told first. A broken stream is opened again where it was, for
-        `total_seconds` of `Retries` at most; nothing is told twice. What was missed for good is a `refetch`."""
+        """The own inbox and jobs as they change, by a user's token; begins with how many are unread, and with the
+        tasks that run. With the id of the last notification that is known, what came since is told first. A broken
+        stream is opened again where it was, for `total_seconds` of `Retries` at most; no notification is told twice,
+        and tasks that ended meanwhile are told of. What was missed for good is a `refetch`."""
         last = str(last_event_id) if last_event_id is not None else None
         return Following(path_of("inbox", "stream"), last, self._pace, _event)
 
@@ -135,6 +139,10 @@ def _event(of: ServerEvent) -> InboxEvent:
             return InboxEvent(event=of.name, notification=InboxNotification.model_validate_json(of.data))
         if of.name == "notification:count":
             return InboxEvent(event=of.name, unread_count=_Unread.model_validate_json(of.data).unread)
+        if of.name == "job:status":
+            return InboxEvent(event=of.name, job=JobNews.model_validate_json(of.data))
+        if of.name == "job:update":
+            return InboxEvent(event=of.name, job=_Ended.model_validate_json(of.data).news())
     except ValidationError:
         raise MalformedAnswer(f"has a {of.name} of another form", 200) from None
     return InboxEvent(event=of.name)
@@ -142,3 +150,13 @@ def _event(of: ServerEvent) -> InboxEvent:
 
 class _Unread(Answer):
     unread: int
+
+
+class _Ended(Answer):
+    job_id: UUID
+    event: str
+    result: Any = None
+    error: str | None = None
+
+    def news(self) -> JobNews:
+        return JobNews(job_id=self.job_id, status=self.event, result=self.result, error=self.error)

@@ -2,7 +2,7 @@
 once for all that changed meanwhile."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 from hermodr_api.realtime.hub import REFETCH, Event, Hub, User
@@ -17,10 +17,22 @@ _MOST_AT_ONCE = 500
 STATUS, UPDATE, NOTIFICATION, COUNT = "job:status", "job:update", "notification", "notification:count"
 
 
+class _Change(NamedTuple):
+    """Of a job. `what`: the reason, if it is none of its states."""
+
+    job_id: UUID
+    owner: User | None
+    what: str = ""
+
+
 class Reads(Protocol):
     """What is read of the ledger. All raise `LedgerUnavailable`."""
 
     async def jobs(self, ids: Collection[UUID]) -> Mapping[UUID, FollowedJob]: ...
+    async def tasks_of(self, user: User) -> Sequence[FollowedJob]:
+        """The user's tasks that run or wait, and those that ended within the last minutes, oldest first."""
+        ...
+
     async def notifications(self, ids: Collection[UUID]) -> Mapping[UUID, Mapping[str, Any]]:
         """As `GET /v1/inbox` shows them; those that are not there (any more) are left out."""
         ...
@@ -41,17 +53,19 @@ class Feed:
         self._hub = hub
         self._reads = reads
         spaced = {"max_items": _MOST_AT_ONCE, "spacing": _SPACING_SECONDS}
-        self._jobs: Coalescer[tuple[UUID, str], None] = Coalescer(self._tell_jobs, **spaced)  # type: ignore[arg-type]
+        self._jobs: Coalescer[_Change, None] = Coalescer(self._tell_jobs, **spaced)  # type: ignore[arg-type]
         self._inboxes: Coalescer[InboxChange, None] = Coalescer(self._tell_inboxes, **spaced)  # type: ignore[arg-type]
 
     def jobs_changed(self, message: JobsChanged) -> None:
         for each in message.changes:
-            if self._hub.awaits_job(each.job_id):
-                self._jobs.submit((each.job_id, ""))
+            owner = _user(each.project_id, each.owner_id)
+            if self._hub.awaits_job(each.job_id, owner):
+                self._jobs.submit(_Change(each.job_id, owner))
 
     def progressed(self, message: TaskProgressed) -> None:
-        if self._hub.awaits_job(message.job_id):
-            self._jobs.submit((message.job_id, "progress"))
+        owner = _user(message.project_id, message.owner_id)
+        if self._hub.awaits_job(message.job_id, owner):
+            self._jobs.submit(_Change(message.job_id, owner, "progress"))
 
     def inbox_changed(self, message: InboxChanged) -> None:
         for each in message.changes:
@@ -63,18 +77,18 @@ class Feed:
         await self._jobs.drain()
         await self._inboxes.drain()
 
-    async def _tell_jobs(self, changed: Sequence[tuple[UUID, str]]) -> list[None]:
-        last = dict(changed)
+    async def _tell_jobs(self, changed: Sequence[_Change]) -> list[None]:
+        last = {each.job_id: each for each in changed}
         try:
             found = await self._reads.jobs(last.keys())
         except LedgerUnavailable:
-            for job_id in last:
-                await self._hub.tell_job(job_id, REFETCH)
+            for job_id, each in last.items():
+                await self._hub.tell_job(job_id, each.owner, REFETCH)
             return [None] * len(changed)
-        for job_id, what in last.items():
+        for job_id, each in last.items():
             if (job := found.get(job_id)) is not None:
-                for event in told_of(job, what):
-                    await self._hub.tell_job(job_id, event)
+                for event in told_of(job, each.what):
+                    await self._hub.tell_job(job_id, _user(job.project_id, job.owner_id), event)
         return [None] * len(changed)
 
     async def _tell_inboxes(self, changed: Sequence[InboxChange]) -> list[None]:
@@ -94,6 +108,10 @@ class Feed:
         for user in users:
             await self._hub.tell_user(user, count_of(unread.get(user, 0)))
         return [None] * len(changed)
+
+
+def _user(project_id: UUID, owner_id: str | None) -> User | None:
+    return (project_id, owner_id) if owner_id is not None else None
 
 
 def count_of(unread: int) -> Event:

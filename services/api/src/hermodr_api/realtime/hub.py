@@ -30,15 +30,20 @@ class Listener(Protocol):
 
 
 class Hub:
-    """Only whoever has proved to be `User` is given to `hear_user` or `hear_job`."""
+    """Only whoever has proved to be `User` is given to `hear_user`, `hear_jobs_of` or `hear_job`."""
 
     def __init__(self) -> None:
         self._users: dict[User, set[Listener]] = {}
+        self._owners: dict[User, set[Listener]] = {}
         self._jobs: dict[UUID, set[Listener]] = {}
 
     def hear_user(self, user: User, listener: Listener) -> None:
         """The listener is told of the user's inbox from now on."""
         self._users.setdefault(user, set()).add(listener)
+
+    def hear_jobs_of(self, owner: User, listener: Listener) -> None:
+        """The listener is told of all jobs of the user from now on."""
+        self._owners.setdefault(owner, set()).add(listener)
 
     def hear_job(self, job_id: UUID, listener: Listener) -> None:
         """The listener is told of the job from now on."""
@@ -47,6 +52,9 @@ class Hub:
     def unhear_user(self, user: User, listener: Listener) -> None:
         _drop(self._users, user, listener)
 
+    def unhear_jobs_of(self, owner: User, listener: Listener) -> None:
+        _drop(self._owners, owner, listener)
+
     def unhear_job(self, job_id: UUID, listener: Listener) -> None:
         _drop(self._jobs, job_id, listener)
 
@@ -54,19 +62,21 @@ class Hub:
         """Whether anybody here listens to the user's inbox."""
         return user in self._users
 
-    def awaits_job(self, job_id: UUID) -> bool:
-        """Whether anybody here listens to the job."""
-        return job_id in self._jobs
+    def awaits_job(self, job_id: UUID, owner: User | None = None) -> bool:
+        """Whether anybody here listens to the job, or to all of its owner."""
+        return job_id in self._jobs or (owner is not None and owner in self._owners)
 
     async def tell_user(self, user: User, event: Event) -> None:
         await _tell(self._users.get(user, ()), event)
 
-    async def tell_job(self, job_id: UUID, event: Event) -> None:
-        await _tell(self._jobs.get(job_id, ()), event)
+    async def tell_job(self, job_id: UUID, owner: User | None, event: Event) -> None:
+        """Each listener once."""
+        of_owner = self._owners.get(owner, ()) if owner is not None else ()
+        await _tell({*self._jobs.get(job_id, ()), *of_owner}, event)
 
     async def tell_all(self, event: Event) -> None:
         """Each listener once."""
-        await _tell(set().union(*self._users.values(), *self._jobs.values()), event)
+        await _tell(set().union(*self._users.values(), *self._owners.values(), *self._jobs.values()), event)
 
 
 def _drop(listeners: dict[Any, set[Listener]], key: object, listener: Listener) -> None:

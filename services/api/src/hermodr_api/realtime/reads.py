@@ -23,6 +23,10 @@ class LedgerReads:
         """See `feed.Reads`."""
         return await following.read(self._ledger, ids)
 
+    async def tasks_of(self, user: User) -> Sequence[FollowedJob]:
+        """See `feed.Reads`."""
+        return await following.tasks_of(self._ledger, *user)
+
     async def notifications(self, ids: Collection[UUID]) -> Mapping[UUID, Mapping[str, Any]]:
         """See `feed.Reads`."""
         found = await inboxes.read(self._ledger, ids)

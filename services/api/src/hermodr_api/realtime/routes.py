@@ -21,8 +21,8 @@ LastEventId = Annotated[
 ]
 _SHOWN: dict[int | str, dict[str, Any]] = {
     200: {
-        "description": "An endless stream of the events `notification`, `notification:count`, `refetch` and "
-        "`unauthorized`, which is the last one.",
+        "description": "An endless stream of the events `notification`, `notification:count`, `job:status`, "
+        "`job:update`, `refetch` and `unauthorized`, which is the last one.",
         "content": {"text/event-stream": {"schema": {"type": "string"}}},
     }
 }
@@ -35,6 +35,6 @@ async def stream(
     streams: Annotated[Streams, provided(Streams)],
     last_event_id: LastEventId = None,
 ) -> StreamingResponse:
-    """Follow the own inbox, as Server-Sent Events."""
+    """Follow the own inbox and jobs, as Server-Sent Events."""
     token = request.headers["authorization"].split()[-1]
     return await streams.inbox(caller, token, last_event_id)

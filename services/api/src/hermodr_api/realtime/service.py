@@ -53,6 +53,19 @@ class RealTime:
             await listener.tell(event)
         await listener.tell(count_of(unread.get(user, 0)))
 
+    async def hear_jobs(self, listener: Listener, user: User) -> None:
+        """Tells what the user's tasks are now, also those that ended a moment ago, and from then on what any of
+        their jobs becomes."""
+        self._hub.hear_jobs_of(user, listener)
+        try:
+            found = await self._reads.tasks_of(user)
+        except BaseException:
+            self._hub.unhear_jobs_of(user, listener)
+            raise
+        for job in found:
+            for event in told_of(job):
+                await listener.tell(event)
+
     async def _missed(self, user: User, last_event_id: str) -> list[Event]:
         try:
             last = UUID(last_event_id)

@@ -75,16 +75,23 @@ class Streams:
         gauge.set_function(lambda: len(self._open))
 
     async def inbox(self, caller: Caller, token: str, last_event_id: str | None) -> StreamingResponse:
-        """The user's inbox from now on, after what came since `last_event_id`. Raises `LedgerUnavailable`."""
+        """The user's inbox from now on, after what came since `last_event_id`, and their jobs. Raises
+        `LedgerUnavailable`."""
         stream, user = _Stream(), user_of(caller)
         proof = Proof(self._authenticator, self._clock, token, caller.expires_at)
         await self._real_time.hear_inbox(stream, user, last_event_id)
+        try:
+            await self._real_time.hear_jobs(stream, user)
+        except BaseException:
+            self._hub.unhear_user(user, stream)
+            raise
         self._open.add(stream)
         if self._closed:
             stream.waiting.put_nowait(None)
 
         def ended() -> None:
             self._hub.unhear_user(user, stream)
+            self._hub.unhear_jobs_of(user, stream)
             self._open.discard(stream)
 
         return _Answer(self._lines(stream, proof), ended)

@@ -3,10 +3,12 @@
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 from uuid import UUID
+
+from prometheus_client import CollectorRegistry
 
 from hermodr_contracts.vocabulary import JobKind
 from hermodr_devkit.supervisor.service import ServiceProcess
@@ -14,9 +16,12 @@ from hermodr_devkit.supervisor.services import WORKER
 from hermodr_ledger.engine import Ledger
 from hermodr_ledger.jobs.accept import accept
 from hermodr_ledger.tasks.queueing import enqueue
+from hermodr_scheduler.duties.tasks import SETTLING_IN_SECONDS, LostTasks
+from hermodr_scheduler.metrics import SchedulerMetrics
 from hermodr_worker.app import Worker
 from hermodr_worker.definition import AnyTask
 from hermodr_worker.settings import WorkerSettings
+from tests.support.clocks import FakeClock
 from tests.support.ledgers import new_job, new_project, row_of
 from tests.support.waiting import wait_until
 
@@ -87,6 +92,30 @@ async def written(ledger: Ledger, job_id: str, text: str) -> None:
         " started_at) VALUES ($1::uuid, 1, 0, 'w', 'failed', $2::text, $2, to_jsonb($2::text), now())",
     ):
         await ledger.fetch(sql, job_id, text)
+
+
+class Called:
+    """Whom the scheduler calls."""
+
+    def __init__(self) -> None:
+        self.ids: list[UUID] = []
+
+    def run(self, job_ids: Iterable[UUID]) -> None:
+        self.ids += job_ids
+
+
+async def rescued(ledger: Ledger, called: Called) -> None:
+    """A scheduler's duty, until no task is held; the ledger has answered for long."""
+    clock = FakeClock()
+    duty = LostTasks(ledger, called, clock, SchedulerMetrics(CollectorRegistry()), batch=10)
+    await duty.tick()
+    clock.advance(SETTLING_IN_SECONDS)
+
+    async def look() -> Any:
+        await duty.tick()
+        return not await ledger.fetch("SELECT 1 FROM hermodr.tasks WHERE lease_until IS NOT NULL")
+
+    await wait_until(look, 20)
 
 
 def installed(place: Path, name: str, **points: str) -> None:

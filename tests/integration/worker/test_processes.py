@@ -10,20 +10,25 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from prometheus_client import CollectorRegistry
 
 from hermodr_ledger.access.audit import Actor
 from hermodr_ledger.engine import Ledger
 from hermodr_ledger.jobs.cancelling import ToldToStop, cancel
 from hermodr_ledger.tasks import rescuing, types
-from hermodr_scheduler.duties.tasks import SETTLING_IN_SECONDS, LostTasks
-from hermodr_scheduler.metrics import SchedulerMetrics
 from hermodr_servicekit.broker import Broker
 from hermodr_servicekit.task_calls import TaskCalls
 from tests.support import brokers
-from tests.support.clocks import FakeClock
 from tests.support.ledgers import emptied, opened, row_of, rows_of
-from tests.support.tasks import attempts_of, ended, in_state, installed, waiting, worker_process
+from tests.support.tasks import (
+    Called,
+    attempts_of,
+    ended,
+    in_state,
+    installed,
+    rescued,
+    waiting,
+    worker_process,
+)
 from tests.support.topologies import topology
 from tests.support.waiting import wait_until
 
@@ -56,28 +61,6 @@ def naps(tmp_path: Path) -> Path:
     (tmp_path / "napping.py").write_text(NAPPING)
     installed(tmp_path, "napping", nap="napping")
     return tmp_path
-
-
-class Called:
-    def __init__(self) -> None:
-        self.ids: list[object] = []
-
-    def run(self, job_ids: Any) -> None:
-        self.ids += job_ids
-
-
-async def rescued(ledger: Ledger, called: Called) -> None:
-    """A scheduler's duty, until it finds something; the ledger has answered for long."""
-    clock = FakeClock()
-    duty = LostTasks(ledger, called, clock, SchedulerMetrics(CollectorRegistry()), batch=10)
-    await duty.tick()
-    clock.advance(SETTLING_IN_SECONDS)
-
-    async def look() -> Any:
-        await duty.tick()
-        return not await ledger.fetch("SELECT 1 FROM hermodr.tasks WHERE lease_until IS NOT NULL")
-
-    await wait_until(look, 20)
 
 
 async def began(ledger: Ledger, place: Path, **more: Any) -> UUID:

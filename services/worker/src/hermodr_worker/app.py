@@ -1,5 +1,6 @@
 """The worker, put together."""
 
+import asyncio
 from collections.abc import Awaitable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
@@ -15,6 +16,7 @@ from hermodr_servicekit.periodic import repeat
 from hermodr_servicekit.service import main_of
 from hermodr_servicekit.settings import refuse
 from hermodr_servicekit.task_calls import TaskCalls
+from hermodr_worker.built_in import folders
 from hermodr_worker.built_in.data_export import data_export
 from hermodr_worker.built_in.recipients_import import recipients_import
 from hermodr_worker.built_in.schema_rebuild import schema_rebuild
@@ -31,6 +33,7 @@ from hermodr_worker.settings import WorkerSettings
 
 _SAID_SECONDS = 10.0
 """How often it says which tasks it has."""
+_SWEEP_SECONDS = 3600.0
 _RECORDING_SECONDS = 4.0
 """Of the grace period, for stopping what runs and recording it."""
 
@@ -86,6 +89,7 @@ class Worker(BrokerService[WorkerSettings]):
         return (
             *super().work(),
             repeat("declared tasks", self._declare),
+            repeat("folders left behind", self._sweep),
             repeat("leases", self.running.tick, wake=self.running.look),
             self.running.run(),
         )
@@ -101,6 +105,10 @@ class Worker(BrokerService[WorkerSettings]):
         self._threads.shutdown(wait=False, cancel_futures=True)
         await self._processes.close()
         await super().close()
+
+    async def _sweep(self) -> float:
+        await asyncio.to_thread(folders.sweep)
+        return _SWEEP_SECONDS
 
     async def _declare(self) -> float:
         if self._declared:

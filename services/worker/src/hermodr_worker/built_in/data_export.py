@@ -15,7 +15,8 @@ from hermodr_ledger.engine import Ledger
 from hermodr_servicekit.clock import Clock
 from hermodr_servicekit.guard.guard import Guard
 from hermodr_servicekit.sealing import Sealer
-from hermodr_worker.built_in import stored, tables
+from hermodr_worker.built_in import tables
+from hermodr_worker.built_in.folders import folder
 from hermodr_worker.built_in.logins import failure
 from hermodr_worker.built_in.logins import login as login_of
 from hermodr_worker.built_in.stored import Store
@@ -57,8 +58,8 @@ def data_export(ledger: Ledger, guard: Guard, sealer: Sealer | None, store: Stor
         connection, login = await login_of(ledger, sealer, ctx, payload.connection_id)
         name = _file_name(connection.name, clock.now(), payload.format)
         file_id = await store.reserve(ctx, "export", name, MEDIA_TYPES[payload.format])
-        async with stored.folder() as folder:
-            path = folder / "export"
+        async with folder() as place:
+            path = place / "export"
             try:
                 rows = await _write(ctx, guard, login, payload, path)
             except Unreachable as error:

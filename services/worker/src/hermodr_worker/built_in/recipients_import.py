@@ -17,7 +17,7 @@ from hermodr_ledger.files.kept import File
 from hermodr_ledger.people import importing
 from hermodr_ledger.people.importing import Overtaken, Standing
 from hermodr_servicekit.files import FilesUnavailable, NoSuchFile
-from hermodr_worker.built_in import stored
+from hermodr_worker.built_in.folders import folder
 from hermodr_worker.built_in.recipient_rows import Line, columns_of, lines
 from hermodr_worker.built_in.stored import Left, Store
 from hermodr_worker.built_in.tables import MEDIA_TYPES, harmless
@@ -59,8 +59,8 @@ def recipients_import(ledger: Ledger, store: Store) -> AnyTask:
         if file is None or (file.job_id, file.kind) != (ctx.job_id, "import"):
             raise TaskFailed("the file is not there any more")
         name = f"{file.name.removesuffix('.csv')}-not-taken.csv"
-        async with stored.folder() as folder:
-            source, bad = folder / "source.csv", folder / "bad.csv"
+        async with folder() as place:
+            source, bad = place / "source.csv", place / "bad.csv"
             await _fetch(store, file, source)
             standing, rejected = await _take(ledger, ctx, payload, source, bad)
             left = await _report(store, ctx, name, bad) if rejected else None

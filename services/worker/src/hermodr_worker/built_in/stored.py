@@ -1,9 +1,6 @@
 """Files that tasks leave behind: reserved, written in a folder of this machine, then stored whole, with a link."""
 
 import asyncio
-import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -77,13 +74,3 @@ class Store:
     async def drop(self, file_id: UUID) -> None:
         """It is not needed."""
         await kept.expire(self._ledger, file_id)
-
-
-@asynccontextmanager
-async def folder() -> AsyncIterator[Path]:
-    """Of this machine (`TMPDIR`), deleted in the end. A thread may still write there then, in vain."""
-    made = await asyncio.to_thread(tempfile.TemporaryDirectory, prefix="hermodr-", ignore_cleanup_errors=True)
-    try:
-        yield Path(made.name)
-    finally:
-        await asyncio.to_thread(made.cleanup)

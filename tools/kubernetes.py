@@ -11,7 +11,7 @@ import yaml
 from chart import Chart
 from hermodr_contracts.broker_rights import SERVICES, permissions, user_name, whole
 from hermodr_devkit.supervisor.services import ALL, SANDBOX, ServiceSpec
-from hermodr_devkit.supervisor.variables import TOLD
+from hermodr_devkit.supervisor.variables import TOLD, USE_STORES
 from manifests import KUBERNETES, all_flaws
 
 ROOT = Path(__file__).parents[1]
@@ -40,6 +40,11 @@ _EXAMPLES: Mapping[str, str] = {
     "HERMODR_LINK_SECRET": "OTHER_32_RANDOM_BYTES",
 }
 """What an installation has; other secrets are named in docs/reference/configuration.md."""
+_STORE: Mapping[str, str] = {
+    "AWS_ACCESS_KEY_ID": "KEY_OF_THE_STORE_OF_FILES",
+    "AWS_SECRET_ACCESS_KEY": "SECRET_OF_THE_STORE_OF_FILES",
+}
+"""Where `HERMODR_FILES_URL` is a store of objects."""
 
 Documents = list[dict[str, Any]]
 
@@ -158,7 +163,7 @@ def _told(spec: ServiceSpec) -> dict[str, Any]:
         for name, value in given.items()
         if spec in TOLD.get(name, ())
     }
-    return _secret(spec.name, values)
+    return _secret(spec.name, values | (dict(_STORE) if spec in USE_STORES else {}))
 
 
 def _role(service: str) -> str:

@@ -13,16 +13,21 @@ from jsonschema import Draft202012Validator
 from chart import Chart, ChartError
 from hermodr_contracts.broker_rights import whole
 from hermodr_devkit.supervisor.services import ALL, SANDBOX
+from hermodr_devkit.supervisor.variables import USE_STORES
+from hermodr_worker.built_in import tables
+from hermodr_worker.settings import WorkerSettings
 from kubernetes import CHART
 from manifests import KUBERNETES, documents, flaws
 
 RELAY = {"email-sender": [{"to": [{"ipBlock": {"cidr": "10.1.2.3/32"}}], "ports": [{"port": 25}]}]}
+STORE = {"port": 9000, "peers": [{"podSelector": {"matchLabels": {"app": "minio"}}}]}
 EVERYTHING = {
     "ingress": {"enabled": True},
     "httpRoute": {"enabled": True},
     "scaling": {"enabled": True},
     "monitoring": {"enabled": True},
-    "networkPolicies": {"more": RELAY},
+    "networkPolicies": {"more": RELAY, "files": STORE},
+    "config": {"HERMODR_FILES_URL": "s3://files/hermodr", "AWS_ENDPOINT_URL": "http://minio:9000"},
     "image": {"pullSecrets": [{"name": "registry"}]},
     "services": {"sms-sender": {"enabled": True, "config": {"HERMODR_SMS_PREFETCH": 10}}},
 }
@@ -144,6 +149,28 @@ def test_nothing_inside_is_reached_by_those_who_call_strangers() -> None:
     (rule,) = objects["NetworkPolicy", "hermodr-internet"]["spec"]["egress"]
     refused = {network for each in rule["to"] for network in each["ipBlock"]["except"]}
     assert {"10.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"} <= refused
+
+
+def test_files_are_reached_by_those_who_use_them_and_who_know_the_stores_keys() -> None:
+    policies = rendered(EVERYTHING)
+    spec = policies["NetworkPolicy", "hermodr-files"]["spec"]
+    (chosen,) = spec["podSelector"]["matchExpressions"]
+    users = {each.name for each in USE_STORES}
+    assert set(chosen["values"]) == users
+    assert spec["egress"] == [{"to": STORE["peers"], "ports": [{"protocol": "TCP", "port": 9000}]}]
+    assert ("NetworkPolicy", "hermodr-files") not in rendered({})
+    secrets = documents(KUBERNETES / "examples" / "secrets.yaml")
+    told = {each["metadata"]["name"] for each in secrets if "AWS_SECRET_ACCESS_KEY" in each["stringData"]}
+    assert told == {f"hermodr-{name}" for name in users}
+
+
+def test_a_worker_has_room_for_as_many_exports_as_it_makes_at_once() -> None:
+    pod = rendered({})["Deployment", "hermodr-worker"]["spec"]["template"]["spec"]
+    (volume,) = pod["volumes"]
+    room = int(volume["emptyDir"]["sizeLimit"].removesuffix("Gi")) * 2**30
+    assert room >= WorkerSettings.model_fields["worker_concurrency"].default * tables.MOST_BYTES
+    smaller = rendered({"services": {"worker": {"tmp": "512Mi"}}})["Deployment", "hermodr-worker"]
+    assert smaller["spec"]["template"]["spec"]["volumes"][0]["emptyDir"] == {"sizeLimit": "512Mi"}
 
 
 def test_only_what_the_guide_names_is_published() -> None:

@@ -42,7 +42,8 @@ TOLD: Mapping[str, Collection[ServiceSpec]] = {
 
 _OF_STORES = ("AWS_", "AZURE_", "GOOGLE_")
 """How variables begin with which stores of objects are reached."""
-_USE_STORES = (API, SCHEDULER, WORKER)
+USE_STORES = (API, SCHEDULER, WORKER)
+"""Who is told those."""
 _OF_TRACES = "OTEL_"
 """The same for the collector of traces, whose key may be among them; the sandbox traces nothing."""
 
@@ -50,7 +51,7 @@ _OF_TRACES = "OTEL_"
 def narrowed(spec: ServiceSpec, variables: Mapping[str, str]) -> dict[str, str]:
     """`variables`, complete, without the secrets of others; channels that follow from those are named instead."""
     withheld = {name for name, told in TOLD.items() if spec.module not in {each.module for each in told}}
-    if spec.module not in {each.module for each in _USE_STORES}:
+    if spec.module not in {each.module for each in USE_STORES}:
         withheld |= {name for name in variables if name.startswith(_OF_STORES)}
     if spec.module == SANDBOX.module:
         withheld |= {name for name in variables if name.startswith(_OF_TRACES)}

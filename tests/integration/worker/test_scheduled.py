@@ -13,11 +13,11 @@ from prometheus_client import CollectorRegistry
 
 from hermodr_ledger.connections import reaching
 from hermodr_ledger.engine import Row
-from hermodr_ledger.schedules.planning import plan_due
 from hermodr_ledger.tasks.queueing import enqueue
-from hermodr_scheduler.duties.schedules import turn_of
+from hermodr_scheduler.duties.schedules import Schedules
 from hermodr_scheduler.duties.task_endings import TaskEndings
 from hermodr_scheduler.metrics import SchedulerMetrics
+from hermodr_servicekit.clock import SystemClock
 from hermodr_servicekit.files import Files
 from hermodr_servicekit.ids import new_id
 from hermodr_servicekit.sealing import Sealer
@@ -27,8 +27,8 @@ from hermodr_worker.built_in.schema_rebuild import schema_rebuild
 from hermodr_worker.built_in.stored import Store
 from tests.support.api import WEBHOOK_KEY, ApiUnderTest, api_over
 from tests.support.connected import HOUSE, OWNER, connected
-from tests.support.ledgers import rows_of
-from tests.support.schedules import due_since
+from tests.support.ledgers import row_of, rows_of
+from tests.support.schedules import due_since, runs_of
 from tests.support.tasks import ended, working
 
 
@@ -62,10 +62,11 @@ async def fired(api: ApiUnderTest, type_name: str, payload: dict[str, Any], **mo
     schedule_id = UUID(made.json()["id"])
     ledger = api.api.ledger
     await due_since(ledger, timedelta(seconds=1), schedule_id)
-    planned = await plan_due(ledger, 100, turn_of, groups=False)
-    (job,) = [job for each in planned if each.schedule_id == schedule_id for job in each.jobs]
-    (row,) = [row for row in await rows_of(ledger, "jobs") if row["id"] == job.id]
-    return row
+    bell: Any = _Bell()
+    metrics = SchedulerMetrics(CollectorRegistry())
+    await Schedules(ledger, bell, SystemClock(), metrics, batch=100).tick()
+    (made_by_it,) = await runs_of(ledger, schedule_id)
+    return await row_of(ledger, "jobs", made_by_it["job_id"])
 
 
 async def run(api: ApiUnderTest, database_url: str, job_id: UUID) -> Row:

@@ -84,7 +84,7 @@ class Commands(LazyGroup):
         ),
         "console": Entry(
             "hermodr_cli.remote.console:command",
-            "Open the operators' pages in a browser, with the rights of the key.",
+            "Open the operators' pages in a browser. The link that is printed works once, within five minutes.",
         ),
         "audit": Entry(
             "hermodr_cli.remote.audit:app",

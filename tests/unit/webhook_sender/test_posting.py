@@ -1,17 +1,23 @@
 """Claims become calls, and calls become records."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from uuid import UUID, uuid4
 
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from prometheus_client import CollectorRegistry
 
 from hermodr_contracts.ladder import parse_ladder
 from hermodr_ledger.engine import LedgerUnavailable
 from hermodr_ledger.webhooks.attempting import Claim, Result
 from hermodr_ledger.webhooks.sharing import Limits
+from hermodr_servicekit import tracing
 from hermodr_servicekit.clock import SystemClock
+from hermodr_servicekit.ids import new_job_id
+from hermodr_servicekit.tracing_export import Recording
 from hermodr_servicekit.webhook_signing import WebhookSecrets
 from hermodr_webhook_sender.domain import Answer
 from hermodr_webhook_sender.metrics import WebhookMetrics
@@ -162,3 +168,21 @@ async def test_a_result_that_cannot_be_recorded_concerns_no_other() -> None:
         house.go.set()
         await wait_until(lambda: len(house.recorded) == 4)
     assert {each.message_id for each in house.recorded} == {each.id for each in claims} - {claims[2].id}
+
+
+async def test_a_call_is_in_the_trace_of_its_job_and_one_of_no_job_in_none() -> None:
+    job_id, exporter = new_job_id(), InMemorySpanExporter()
+    about = a_claim()._replace(body=json.dumps({"data": {"job_id": str(job_id)}}))
+    house = House(about, a_claim())
+    house.go.set()
+    tracing.record_with(Recording(SimpleSpanProcessor(exporter), "webhook-sender", "here"))
+    try:
+        async with house.at_work():
+            await wait_until(lambda: len(house.recorded) == 2)
+    finally:
+        tracing.record_with(None)
+    (span,) = exporter.get_finished_spans()
+    assert (span.name, span.context.trace_id) == ("call endpoint", job_id.int)
+    values = dict(span.attributes or {})
+    assert (values["hermodr.outcome"], values["http.response.status_code"]) == ("delivered", 200)
+    assert about.url not in str(values)

@@ -196,7 +196,7 @@ class Posting:
 
 def _trace(claim: Claim, began: int, answer: Answer, outcome: str) -> None:
     """In the trace of the job that the message tells of; some tell of none."""
-    job_id = json.loads(claim.body)["data"].get("job_id")
+    job_id = json.loads(claim.body).get("data", {}).get("job_id")
     if job_id is None:
         return
     values: tracing.Values = {

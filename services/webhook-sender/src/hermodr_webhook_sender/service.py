@@ -12,12 +12,12 @@ import structlog
 
 from hermodr_contracts.ladder import Step
 from hermodr_ledger.engine import LedgerUnavailable
+from hermodr_ledger.engine.recording import Recording
 from hermodr_ledger.webhooks.attempting import Claim, Result
 from hermodr_ledger.webhooks.sharing import Limits
 from hermodr_servicekit import tracing
 from hermodr_servicekit.cancellation import obey_cancellation
 from hermodr_servicekit.clock import Clock
-from hermodr_servicekit.coalescer import Coalescer
 from hermodr_servicekit.webhook_signing import Purpose, SecretOf, WebhookSecrets
 from hermodr_webhook_sender.domain import Answer, settle
 from hermodr_webhook_sender.metrics import WebhookMetrics
@@ -28,7 +28,6 @@ _LONGEST_SLEEP_SECONDS = 30.0
 _SHORTEST_SLEEP_SECONDS = 0.05
 """When it is somebody's turn whom another sender holds, or when no call is free for endpoints that fail."""
 _AFTER_ERROR_SECONDS = 1.0
-_BATCH = 200
 ENDPOINT_HEADER = "hermodr-endpoint"
 """Tells a receiver of several endpoints whose secret to check with."""
 
@@ -77,7 +76,7 @@ class Posting:
         self._bounds = bounds
         self._leaving = False
         self._calls: dict[asyncio.Task[None], Claim] = {}
-        self._results: Coalescer[Result, None] = Coalescer(self._record, max_items=_BATCH, concurrency=2)
+        self._results: Recording[Result] = Recording(claims.record, clock, bounds.patience)
         metrics.sending.set_function(lambda: len(self._calls))
 
     async def run(self) -> None:
@@ -125,10 +124,14 @@ class Posting:
         return longest if seconds is None else min(max(seconds, _SHORTEST_SLEEP_SECONDS), longest)
 
     def _done(self, call: asyncio.Task[None]) -> None:
-        del self._calls[call]
+        claim = self._calls.pop(call)
         self.wake.set()
         if not call.cancelled() and (error := call.exception()) is not None:
-            log.error("a message is sent again when its lease ends", error=type(error).__name__)
+            log.error(
+                "a message is sent again when its lease ends",
+                message_id=str(claim.id),
+                error=type(error.__cause__ or error).__name__,
+            )
 
     async def _send(self, claim: Claim) -> None:
         at, began, traced = self._clock.now(), self._clock.monotonic(), tracing.moment()
@@ -164,34 +167,6 @@ class Posting:
         except Exception as error:  # noqa: BLE001 - else it would be sent for ever, and its endpoint never fail
             log.error("a call failed unexpectedly", message_id=str(claim.id), error=type(error).__name__)
             return Answer(error="internal_error")
-
-    async def _record(self, results: Sequence[Result]) -> Sequence[None]:
-        """Tried until the leases end: a message that is not recorded is sent again."""
-        until = self._clock.monotonic() + self._bounds.patience
-        while True:
-            try:
-                await self._claims.record(results)
-            except LedgerUnavailable as error:
-                if self._clock.monotonic() > until:
-                    raise
-                log.warning("results wait to be recorded", error=type(error).__name__, results=len(results))
-                await asyncio.sleep(_AFTER_ERROR_SECONDS)
-            except Exception:
-                if len(results) == 1:
-                    raise
-                for each in results:  # what is wrong with one concerns no other
-                    await self._record_alone(each)
-                return [None] * len(results)
-            else:
-                return [None] * len(results)
-
-    async def _record_alone(self, result: Result) -> None:
-        try:
-            await self._record([result])
-        except Exception as error:  # noqa: BLE001 - its lease ends, then it is sent again
-            log.error(
-                "a result is not recorded", message_id=str(result.message_id), error=type(error).__name__
-            )
 
 
 def _trace(claim: Claim, began: int, answer: Answer, outcome: str) -> None:

@@ -11,12 +11,12 @@ import structlog
 
 from hermodr_contracts.messages import TaskProgressed
 from hermodr_ledger.engine import LedgerUnavailable
+from hermodr_ledger.engine.recording import Recording
 from hermodr_ledger.tasks.claiming import Claim, Offer, Standing, Turn
 from hermodr_ledger.tasks.recording import Result
 from hermodr_servicekit import tracing
 from hermodr_servicekit.cancellation import obey_cancellation
 from hermodr_servicekit.clock import Clock
-from hermodr_servicekit.coalescer import Coalescer
 from hermodr_worker.context import TaskContext
 from hermodr_worker.definition import AnyTask
 from hermodr_worker.domain import settled
@@ -28,8 +28,6 @@ log = structlog.get_logger()
 LOOK_SECONDS = 1.0
 """How long a lost call may delay a task, or its cancellation."""
 PROGRESS_SECONDS = 0.25
-_AFTER_ERROR_SECONDS = 1.0
-_BATCH = 200
 Held = Mapping[tuple[UUID, int], str | None]
 
 
@@ -82,7 +80,7 @@ class Running:
         self._leaving = False
         self._last = Turn()
         self._runs: dict[asyncio.Task[None], Execution] = {}
-        self._results: Coalescer[Result, None] = Coalescer(self._record, max_items=_BATCH, concurrency=2)
+        self._results: Recording[Result] = Recording(self._record, clock, bounds.patience)
         metrics.running.set_function(lambda: len(self._runs))
 
     @property
@@ -183,10 +181,14 @@ class Running:
             await self._results.submit(result)
 
     def _done(self, run: "asyncio.Task[None]") -> None:
-        del self._runs[run]
+        claim = self._runs.pop(run).claim
         self.wake.set()
         if not run.cancelled() and (error := run.exception()) is not None:
-            log.error("a task is given to another worker when its lease ends", error=type(error).__name__)
+            log.error(
+                "a task is given to another worker when its lease ends",
+                job_id=str(claim.job_id),
+                error=type(error.__cause__ or error).__name__,
+            )
 
     def _tell(self, execution: Execution) -> None:
         latest = execution.context.latest
@@ -205,32 +207,8 @@ class Running:
             )
         )
 
-    async def _record(self, results: Sequence[Result]) -> Sequence[None]:
-        """Tried for a while; then the lease ends, and the scheduler gives the task to another worker."""
-        until = self._clock.monotonic() + self._bounds.patience
-        while True:
-            try:
-                states = await self._claims.record(results)
-            except LedgerUnavailable as error:
-                if self._clock.monotonic() > until:
-                    raise
-                log.warning("results wait to be recorded", error=type(error).__name__, results=len(results))
-                await asyncio.sleep(_AFTER_ERROR_SECONDS)
-            except Exception:
-                if len(results) == 1:
-                    raise
-                for each in results:  # what is wrong with one concerns no other
-                    await self._record_alone(each)
-                return [None] * len(results)
-            else:
-                self._count(states)
-                return [None] * len(results)
-
-    async def _record_alone(self, result: Result) -> None:
-        try:
-            await self._record([result])
-        except Exception as error:  # noqa: BLE001 - its lease ends, then another worker has it
-            log.error("a result is not recorded", job_id=str(result.job_id), error=type(error).__name__)
+    async def _record(self, results: Sequence[Result]) -> None:
+        self._count(await self._claims.record(results))
 
     def _count(self, states: Mapping[UUID, str]) -> None:
         for state in states.values():

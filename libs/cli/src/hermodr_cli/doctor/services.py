@@ -1,5 +1,7 @@
+import socket
 from collections.abc import Iterable
 from datetime import datetime
+from pathlib import Path
 
 import asyncpg
 import httpx
@@ -12,6 +14,7 @@ from hermodr_ledger.engine.heartbeats import Alive
 
 AREA = Area("services")
 HTTP_SECONDS = 5.0
+ROOT = 0
 WORKER = "worker"
 """Wanted by tasks alone: notifications go on without it."""
 
@@ -23,11 +26,39 @@ async def examine(database_url: str, names: Iterable[str], now: datetime) -> lis
     )
     try:
         alive = {each.service: each for each in await heartbeats.alive(ledger)}
+        instances = await heartbeats.names(ledger)
     except (LedgerUnavailable, asyncpg.PostgresError):
         return []
     finally:
         await ledger.close()
-    return [_service(name, alive.get(name), now) for name in names]
+    return [*(_service(name, alive.get(name), now) for name in names), *accounts(instances)]
+
+
+def accounts(instances: Iterable[tuple[str, str]], processes: Path = Path("/proc")) -> list[Finding]:
+    """Whose the processes of this machine are, by service and instance; nothing where there are none."""
+    here = [(name, _owner(processes, each)) for name, each in instances]
+    found = sorted({(name, owner) for name, owner in here if owner is not None})
+    if not found:
+        return []
+    roots = [name for name, owner in found if owner == ROOT]
+    if not roots:
+        return [AREA.ok("user", "no service of this machine is root")]
+    remedy = "start them as a user of their own (User= of systemd, deploy/systemd), not as root"
+    text = f"{', '.join(roots)}: root, though without most of what root may do"
+    return [AREA.warning("user", text, remedy)]
+
+
+def _owner(processes: Path, instance: str) -> int | None:
+    """The user id of a process of this machine; `None` if it is another's, or cannot be told."""
+    host, _, rest = instance.partition(":")
+    pid = rest.partition(":")[0]
+    if host != socket.gethostname() or not pid.isdigit():
+        return None
+    try:
+        lines = (processes / pid / "status").read_text().splitlines()
+    except OSError:
+        return None
+    return next((int(line.split()[2]) for line in lines if line.startswith("Uid:")), None)
 
 
 async def sandbox_port(database_url: str) -> int | None:

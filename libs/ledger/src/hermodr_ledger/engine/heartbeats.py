@@ -60,5 +60,11 @@ async def alive(ledger: Ledger) -> list[Alive]:
     return [Alive(row["service"], row["instances"], row["last_heartbeat"]) for row in rows]
 
 
+async def names(ledger: Ledger) -> list[tuple[str, str]]:
+    """Service and name of each instance that is not silent."""
+    heard = sa.select(_BEAT.service, _BEAT.instance).where(_BEAT.beat_at > _before(SILENT_AFTER_SECONDS))
+    return [(row["service"], row["instance"]) for row in await fetch(ledger, heard)]
+
+
 def _before(seconds: float) -> sa.ColumnElement[datetime]:
     return sa.func.now() - timedelta(seconds=seconds)

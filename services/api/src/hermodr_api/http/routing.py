@@ -1,8 +1,9 @@
 """FastAPI routes with our own reading of bodies."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
@@ -39,12 +40,18 @@ class Route(APIRoute):
         return read_first
 
     def _needs(self) -> Needs | None:
-        calls = (each.call for each in self.dependant.dependencies)
-        return next((call for call in calls if isinstance(call, Needs)), None)
+        return next((each for each in _calls(self.dependant) if isinstance(each, Needs)), None)
 
     def _body(self) -> type[Body] | None:
         kind = self.body_field.field_info.annotation if self.body_field is not None else None
         return kind if isinstance(kind, type) and issubclass(kind, Body) else None
+
+
+def _calls(dependant: Dependant) -> Iterator[object]:
+    """What the route depends on, at whatever depth."""
+    for each in dependant.dependencies:
+        yield each.call
+        yield from _calls(each)
 
 
 class _Taken(Request):

@@ -1,7 +1,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 
 from hermodr_api.access.authentication import Caller
 from hermodr_api.errors import Flaw, invalid, not_found
@@ -67,6 +67,18 @@ def _whose(caller: Caller, user_id: str | None) -> Whose:
 
 def _asker(caller: Caller, whose: Whose) -> Asker:
     return Asker(whose, caller.actor if caller.user_id is None else None)
+
+
+def _reading(caller: ReaderOrUser, user_id: UserId = None) -> Asker:
+    return _asker(caller, _theirs(caller, user_id))
+
+
+def _changing(caller: ManagerOrUser, user_id: UserId = None) -> Asker:
+    return _asker(caller, _theirs(caller, user_id))
+
+
+Reading = Annotated[Asker, Depends(_reading)]
+Changing = Annotated[Asker, Depends(_changing)]
 
 
 @router.get("", name="list")
@@ -148,62 +160,46 @@ async def mark_all_as_read(
 
 
 @router.get("/{notification_id}", responses=refusals(404))
-async def show(
-    caller: ReaderOrUser, inbox: Service, notification_id: UUID, user_id: UserId = None
-) -> NotificationView:
+async def show(asker: Reading, inbox: Service, notification_id: UUID) -> NotificationView:
     """Show a notification. It stays unread."""
-    return NotificationView.of(await inbox.show(_asker(caller, _theirs(caller, user_id)), notification_id))
+    return NotificationView.of(await inbox.show(asker, notification_id))
 
 
 @router.patch("/{notification_id}/read", responses=refusals(404))
-async def mark_as_read(
-    caller: ManagerOrUser, inbox: Service, notification_id: UUID, _: NoBody, user_id: UserId = None
-) -> NotificationView:
+async def mark_as_read(asker: Changing, inbox: Service, notification_id: UUID, _: NoBody) -> NotificationView:
     """Mark a notification as read."""
-    return NotificationView.of(await inbox.read(_asker(caller, _theirs(caller, user_id)), notification_id))
+    return NotificationView.of(await inbox.read(asker, notification_id))
 
 
 @router.patch("/{notification_id}/unread", responses=refusals(404))
 async def mark_as_unread(
-    caller: ManagerOrUser, inbox: Service, notification_id: UUID, _: NoBody, user_id: UserId = None
+    asker: Changing, inbox: Service, notification_id: UUID, _: NoBody
 ) -> NotificationView:
     """Mark a notification as unread again."""
-    return NotificationView.of(
-        await inbox.unread_again(_asker(caller, _theirs(caller, user_id)), notification_id)
-    )
+    return NotificationView.of(await inbox.unread_again(asker, notification_id))
 
 
 @router.patch("/{notification_id}/archive", responses=refusals(404))
-async def archive(
-    caller: ManagerOrUser, inbox: Service, notification_id: UUID, _: NoBody, user_id: UserId = None
-) -> NotificationView:
+async def archive(asker: Changing, inbox: Service, notification_id: UUID, _: NoBody) -> NotificationView:
     """Put a notification into the archive."""
-    return NotificationView.of(await inbox.archive(_asker(caller, _theirs(caller, user_id)), notification_id))
+    return NotificationView.of(await inbox.archive(asker, notification_id))
 
 
 @router.patch("/{notification_id}/unarchive", responses=refusals(404))
-async def unarchive(
-    caller: ManagerOrUser, inbox: Service, notification_id: UUID, _: NoBody, user_id: UserId = None
-) -> NotificationView:
+async def unarchive(asker: Changing, inbox: Service, notification_id: UUID, _: NoBody) -> NotificationView:
     """Take a notification out of the archive."""
-    return NotificationView.of(
-        await inbox.unarchive(_asker(caller, _theirs(caller, user_id)), notification_id)
-    )
+    return NotificationView.of(await inbox.unarchive(asker, notification_id))
 
 
 @router.patch("/{notification_id}/snooze", responses=refusals(404))
 async def snooze(
-    caller: ManagerOrUser, inbox: Service, notification_id: UUID, wanted: SnoozeIn, user_id: UserId = None
+    asker: Changing, inbox: Service, notification_id: UUID, wanted: SnoozeIn
 ) -> NotificationView:
     """Put a notification away until a time; it comes back as unread, in its place."""
-    return NotificationView.of(
-        await inbox.snooze(_asker(caller, _theirs(caller, user_id)), notification_id, wanted.until)
-    )
+    return NotificationView.of(await inbox.snooze(asker, notification_id, wanted.until))
 
 
 @router.delete("/{notification_id}", status_code=204, responses=refusals(404))
-async def delete(
-    caller: ManagerOrUser, inbox: Service, notification_id: UUID, user_id: UserId = None
-) -> None:
+async def delete(asker: Changing, inbox: Service, notification_id: UUID) -> None:
     """Delete a notification. Its job keeps what was said until its own retention."""
-    await inbox.delete(_asker(caller, _theirs(caller, user_id)), notification_id)
+    await inbox.delete(asker, notification_id)

@@ -6,7 +6,7 @@ TIER   ?=
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-compose up down check bench profile chaos soak openapi kubernetes dashboards docs sbom lock install clean
+.PHONY: help demo test test-compose up down check bench profile chaos soak openapi kubernetes dashboards docs test-docs sbom lock install clean
 
 help: ## this overview
 	@$(PYTHON) tools/helptext.py $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ openapi: install ## write down docs/openapi.json, docs/asyncapi.json, docs/refer
 
 docs: install ## the documentation as a site: site/index.html | SERVE=1 shows it while you write
 	@$(BIN)/python tools/docs.py $(if $(SERVE),serve)
+
+test-docs: install ## do what the pages of the documentation say, block by block, on services of its own: 10 min | ARGS="-k tutorial"
+	@$(BIN)/python -m pytest tests/documents $(ARGS)
 
 sbom: install ## what an installation runs, as CycloneDX: hermodr.cdx.json (each image has its own in /usr/share/hermodr)
 	@$(BIN)/cyclonedx-py requirements --output-reproducible --output-format JSON --output-file hermodr.cdx.json requirements.lock

@@ -22,6 +22,11 @@ KEPT = (
     "LINK_SECRET",
 )
 """What commands in a page are told of the place; `make up` would have written it down."""
+KEY = """
+export HERMODR_API_URL=http://127.0.0.1:8000
+export HERMODR_API_KEY=$(.venv/bin/hermodr keys create --project quickstart --scopes send,read,manage,admin 2>/dev/null)
+"""
+"""What guides take for granted that do not begin with a key."""
 
 
 @asynccontextmanager

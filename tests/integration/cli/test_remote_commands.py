@@ -119,8 +119,11 @@ async def test_recipients_come_from_files(shell: Shell, tmp_path: Path) -> None:
     listed = (await shell.json("recipients", "list", "--external-id", "c-2"))["data"]
     assert [(each["name"], each["email"]) for each in listed] == [("Bob", "bob@example.com")]
     assert "ada@example.com" in await shell.run("recipients", "list")
-    table.write_text("id,name\n1,Ada\n")
-    await shell.run("recipients", "import", str(table), status=1)
+    for refused in ("id,name\n1,Ada\n", "external_id;name\n1;Ada\n", "external_id,attributes\n1,{\n"):
+        table.write_text(refused)
+        await shell.run("recipients", "import", str(table), status=1)
+    table.write_text('external_id,attributes\nc-2,"{""plan"": ""family""}"\n')
+    assert await shell.run("recipients", "import", str(table)) == "0 created, 1 updated, 0 rejected\n"
 
 
 async def test_keys_are_listed_rotated_and_revoked(shell: Shell) -> None:

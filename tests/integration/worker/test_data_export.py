@@ -1,5 +1,6 @@
 """The built-in task `data-export`, asked for over HTTP, run by a worker, against the real PostgreSQL; and its links."""
 
+import asyncio
 import csv
 import io
 import json
@@ -9,14 +10,15 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 from uuid import UUID
 from xml.etree import ElementTree
 
 import asyncpg
 import pytest
 
-from hermodr_ledger.connections import reaching
+from hermodr_ledger.connections import querying, reaching
+from hermodr_ledger.connections.reaching import Login
 from hermodr_ledger.tasks.queueing import enqueue
 from hermodr_scheduler.duties.files import OldFiles
 from hermodr_servicekit.files import Files
@@ -24,10 +26,12 @@ from hermodr_servicekit.sealing import Sealer
 from hermodr_worker.built_in import tables
 from hermodr_worker.built_in.data_export import data_export
 from hermodr_worker.built_in.stored import Store
-from hermodr_worker.definition import AnyTask
+from hermodr_worker.context import TaskContext
+from hermodr_worker.definition import AnyTask, task
 from tests.support.api import WEBHOOK_KEY, ApiUnderTest, api_over, problem
 from tests.support.connected import HOUSE, OWNER, connected
-from tests.support.tasks import ended, working
+from tests.support.tasks import ended, in_state, waiting, working
+from tests.support.waiting import wait_until
 
 VALUES = """
 SELECT * FROM (VALUES
@@ -229,3 +233,106 @@ async def test_an_attempt_deletes_what_an_earlier_one_left(
         await fetched(api, await ended(api.api.ledger, job_id, 60))
     await OldFiles(api.api.ledger.cold, Files((tmp_path / "files").as_uri())).tick()
     assert len(list((tmp_path / "files").iterdir())) == 1
+
+
+LIFTED = """
+SELECT set_config('statement_timeout', '0', false), pg_sleep(100 * (n - 1)), '%s' FROM generate_series(1, 2) n
+"""
+
+
+async def asked_for(
+    api: ApiUnderTest, connection_id: str, query: str, user: str = OWNER, **more: Any
+) -> UUID:
+    payload = {"connection_id": connection_id, "query": query, "format": "csv"}
+    asked = {"type": "data-export", "payload": payload, "max_retries": 0} | more
+    answer = await api.user(user).post("/v1/jobs", json=asked)
+    assert answer.status_code == 202, answer.text
+    job_id = UUID(answer.json()["job_id"])
+    await enqueue(api.api.ledger, [job_id])
+    return job_id
+
+
+@pytest.mark.parametrize("how", ["cancelled", "timeout"])
+async def test_a_query_ends_at_the_server_with_its_export(
+    api: ApiUnderTest, database_url: str, source: "asyncpg.Connection[Any]", how: str
+) -> None:
+    connection_id = await connected(api, database_url)
+    more: dict[str, Any] = {"timeout_seconds": 2} if how == "timeout" else {}
+    sleeping = "state = 'active' AND wait_event = 'PgSleep'"
+    asked = f"SELECT count(*) FROM pg_stat_activity WHERE application_name = 'hermodr' AND {sleeping}"
+
+    async def sleep() -> Any:
+        return await source.fetchval(asked)
+
+    async def nobody() -> Any:
+        return await source.fetchval(asked) == 0
+
+    async with working(database_url, task_of(api)):
+        job_id = await asked_for(api, connection_id, LIFTED % how, **more)
+        await wait_until(sleep, 15, "the query")
+        if how == "cancelled":
+            assert (await api.user(OWNER).delete(f"/v1/jobs/{job_id}")).status_code < 300
+        row = await ended(api.api.ledger, job_id)
+        assert row["state"] == ("cancelled" if how == "cancelled" else "failed")
+        await wait_until(nobody, 5, "the query's end at the server")
+
+
+async def test_a_query_cannot_lift_the_time_of_the_next_piece(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(querying, "_LIMIT", "SET LOCAL statement_timeout = '300ms'")
+    with pytest.raises(querying.BadQuery, match="took longer"):
+        await sizes(database_url, LIFTED % "x")
+
+
+async def test_wide_rows_come_one_at_a_time_and_have_an_end(database_url: str) -> None:
+    wide = "SELECT repeat('x', 1000000) AS a, repeat('y', 1000000) AS b FROM generate_series(1, 5)"
+    assert await sizes(database_url, wide) == [1, 1, 1, 1, 1]
+    wider = "SELECT " + ", ".join("repeat('x', 1000000)" for _ in range(17))
+    with pytest.raises(querying.BadQuery, match="a row has more than 16777216 characters"):
+        await sizes(database_url, wider)
+
+
+async def sizes(database_url: str, query: str) -> list[int]:
+    """Of the pieces."""
+    at = urlsplit(database_url)
+    user, password = unquote(at.username or ""), unquote(at.password or "")
+    login = Login(at.hostname or "", at.port or 5432, at.path[1:], user, password, "prefer")
+    async with querying.answered(HOUSE, login, query, json=False) as answer:
+        return [len(rows) async for rows in answer.pieces()]
+
+
+async def test_two_exports_of_a_user_run_at_once_and_others_go_on(
+    api: ApiUnderTest, database_url: str
+) -> None:
+    @task("quick")
+    async def quick(_: TaskContext) -> None:
+        pass
+
+    mine = await connected(api, database_url)
+    theirs = await connected(api, database_url, owner="eve")
+    ledger = api.api.ledger
+    asleep = [
+        await asked_for(api, mine, "SELECT pg_sleep(100)", fairness_key=f"x{n}", priority="urgent")
+        for n in range(6)
+    ]
+    async with working(database_url, task_of(api), quick, worker_concurrency=4):
+        for each in asleep[:2]:
+            await in_state(ledger, each, "processing")
+        (other,) = await waiting(ledger, "quick")
+        assert (await ended(ledger, other))["state"] == "completed"
+        hers = await asked_for(api, theirs, "SELECT 1", "eve")
+        assert (await ended(ledger, hers))["state"] == "completed"
+        rows = await ledger.fetch("SELECT state FROM hermodr.jobs WHERE id = ANY($1) ORDER BY id", asleep)
+        assert [row["state"] for row in rows] == ["processing"] * 2 + ["queued"] * 4
+        await asyncio.gather(*(api.user(OWNER).delete(f"/v1/jobs/{each}") for each in asleep))
+
+
+@pytest.mark.parametrize("name", ["data-export", "recipients-import"])
+async def test_a_key_that_only_sends_starts_neither(api: ApiUnderTest, name: str) -> None:
+    for asked in (
+        {"type": name, "payload": {}},
+        {"type": "other", "payload": {}, "on_finished": {"type": name, "payload": {}}},
+    ):
+        answer = await (await api.caller(["send"])).post("/v1/jobs", json=asked)
+        assert "needs the scope manage" in problem(answer, 403, "forbidden")["detail"]

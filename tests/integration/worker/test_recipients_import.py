@@ -122,7 +122,8 @@ async def test_a_repeated_request_is_one_import(api: ApiUnderTest) -> None:
     ("text", "said"),
     [
         ("name\nAda\n", "needs a header with the column external_id"),
-        ("external_id,nmae\na,b\n", "has a column that is not known"),
+        ("external_id,nmae\na,b\n", "has a column that is not known, 'nmae'"),
+        ("external_id;name\na;b\n", "between commas, not semicolons"),
         ("external_id,name,name\na,b,c\n", "has a column twice"),
         ("external_id\n", "has no lines"),
         ('external_id\n"a\n', "is not CSV at line 2"),
@@ -143,3 +144,31 @@ async def test_nobody_imports_another_jobs_file(api: ApiUnderTest, database_url:
     async with working(database_url, task_of(api)):
         row = await ended(api.api.ledger, job_id, 60)
     assert (row["state"], row["error"]) == ("failed", "the file is not there any more")
+
+
+@pytest.mark.parametrize(
+    "value", ['{"a": 1e999}', '{"a": "\\ud800"}', '{"a": "\\u0000"}', '{"a": 1, "a": 2}']
+)
+async def test_attributes_that_put_refuses_are_the_lines_flaw(
+    api: ApiUnderTest, database_url: str, value: str
+) -> None:
+    cell = value.replace('"', '""')
+    answer = await sent(api, f'external_id,attributes\na,"{cell}"\nb,{{}}\n')
+    result = await imported(api, database_url, UUID(answer.json()["job_id"]))
+    assert (result["created"], result["rejected"]) == (1, 1)
+
+
+async def test_a_line_that_the_database_refuses_refuses_no_other(
+    api: ApiUnderTest, database_url: str
+) -> None:
+    await api.api.ledger.fetch(
+        "ALTER TABLE hermodr.recipients ADD CONSTRAINT zq_no CHECK (name <> 'zq-refused') NOT VALID"
+    )
+    try:
+        answer = await sent(api, "external_id,name\na,zq-refused\nb,Bo\na,Ada\nc,zq-refused\n")
+        result = await imported(api, database_url, UUID(answer.json()["job_id"]))
+    finally:
+        await api.api.ledger.fetch("ALTER TABLE hermodr.recipients DROP CONSTRAINT zq_no")
+    assert (result["created"], result["rejected"]) == (2, 1)
+    report = (await api.http.get(urlsplit(result["file_url"]).path)).text
+    assert "5,the database refuses it,c,zq-refused" in report

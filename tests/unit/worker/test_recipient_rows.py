@@ -9,6 +9,7 @@ import pytest
 from hermodr_api.imports.service import COLUMNS
 from hermodr_api.recipients.models import RecipientPut
 from hermodr_worker.built_in.recipient_rows import RecipientRow, lines
+from hermodr_worker.built_in.tables import harmless
 
 
 def test_its_rules_are_those_of_put() -> None:
@@ -89,3 +90,13 @@ def test_what_is_no_csv_is_said(tmp_path: Path) -> None:
     path.write_text('external_id\n"never ends')
     with pytest.raises(csv.Error):
         list(lines(path))
+
+
+@pytest.mark.parametrize("text", ["=1", "+1 x", "-x", "@x", "＝1", "＋1", "－1", "＠x"])
+def test_what_an_export_puts_before_a_formula_is_taken_away(tmp_path: Path, text: str) -> None:
+    assert harmless(text) == f"'{text}"
+    path = tmp_path / "x.csv"
+    path.write_text(f"external_id,name\na,{harmless(text)}\n")
+    (line,) = lines(path)
+    assert line.recipient is not None
+    assert line.recipient.name == text

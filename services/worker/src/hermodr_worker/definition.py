@@ -37,9 +37,15 @@ class Task(Generic[P, R]):
     rate: float | None
     retry_delay: float
     process: bool = False
+    per_key: int | None = None
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         return self.function(*args, **kwargs)
+
+    @property
+    def limited(self) -> bool:
+        """For all workers together."""
+        return (self.concurrency, self.rate, self.per_key) != (None, None, None)
 
     @property
     def is_async(self) -> bool:
@@ -101,12 +107,14 @@ def task(
     rate: str | None = None,
     retry_delay: float = 10.0,
     process: bool = False,
+    per_key: int | None = None,
 ) -> Callable[[Callable[P, R]], Task[P, R]]:
     """Declares a function as a task. It takes a `TaskContext` and, if it needs one, a payload; both it and the result
     are of any type that pydantic can read and write. A function without `async` runs in a thread.
 
     `timeout`: seconds for one attempt. `retries`: attempts after the first, `retry_delay` seconds later, doubling up to
-    an hour. `users`: end users may start it. `concurrency` and `rate` (`10/s`, `100/m`) limit all workers together.
+    an hour. `users`: end users may start it. `concurrency` and `rate` (`10/s`, `100/m`) limit all workers together;
+    `per_key` limits how many run at a time of one `fairness_key`, which for end users is their own.
     `process`: it runs in a process of its own, which can be killed. Raises `Unusable`.
     """
     if not _NAME.fullmatch(name):
@@ -115,6 +123,7 @@ def task(
         (timeout is None or 0 < timeout <= LONGEST_RUN_SECONDS, "timeout: up to a day, in seconds"),
         (0 <= retries <= MOST_RETRIES, f"retries: 0 to {MOST_RETRIES}"),
         (concurrency is None or concurrency >= 1, "concurrency: 1 or more"),
+        (per_key is None or per_key >= 1, "per_key: 1 or more"),
         (0 <= retry_delay <= LONGEST_DELAY_SECONDS, "retry_delay: up to an hour, in seconds"),
     )
     for holds, said in limits:
@@ -128,7 +137,9 @@ def task(
             raise Unusable(f"task {name}: its function takes a TaskContext and perhaps a payload")
         if process and inspect.iscoroutinefunction(function):
             raise Unusable(f"task {name}: process: is for functions without async")
-        return Task(name, function, timeout, retries, users, concurrency, per_second, retry_delay, process)
+        return Task(
+            name, function, timeout, retries, users, concurrency, per_second, retry_delay, process, per_key
+        )
 
     return declare
 

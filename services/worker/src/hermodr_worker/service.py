@@ -136,10 +136,7 @@ class Running:
         free = self._bounds.places - len(self._runs)
         if free <= 0 or not self._tasks:
             return False
-        offers = [
-            Offer(each.name, each.retries, each.concurrency is not None or each.rate is not None)
-            for each in self._tasks.values()
-        ]
+        offers = [Offer(each.name, each.retries, each.limited, each.per_key) for each in self._tasks.values()]
         claims = await self._claims.claim(offers, free, self._last)
         for claim in claims:
             self._last = Turn(claim.project_id, claim.fairness_key)

@@ -27,6 +27,7 @@ FIELDS = (
     "locale",
     "timezone",
     "relationship",
+    "attributes",
     "webhook_url",
 )
 _MOST_TOLD = 20
@@ -135,6 +136,8 @@ def _csv(file: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
         table = csv.DictReader(_decoded(rows, file), strict=True)
         try:
             header = table.fieldnames or ()
+            if len(header) == 1 and ";" in header[0]:
+                raise Refusal(f"{file}:1: columns stand between commas, not semicolons")
             if unknown := [name for name in header if name not in FIELDS]:
                 raise Refusal(f"{file}:1: there is no field {unknown[0]!r}; there are {', '.join(FIELDS)}")
             if "external_id" not in header:
@@ -142,9 +145,20 @@ def _csv(file: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
             for row in table:
                 if None in row:
                     raise Refusal(f"{file}:{table.line_num}: has more cells than the header")
-                yield table.line_num, {name: value for name, value in row.items() if value}
+                yield table.line_num, _given(row, file, table.line_num)
         except csv.Error as error:
             raise Refusal(f"{file}:{table.line_num}: {error}") from None
+
+
+def _given(row: Mapping[str, str], file: Path, line: int) -> Mapping[str, Any]:
+    """`attributes` are JSON."""
+    given: dict[str, Any] = {name: value for name, value in row.items() if value}
+    if "attributes" in given:
+        try:
+            given["attributes"] = json.loads(given["attributes"])
+        except ValueError as error:
+            raise Refusal(f"{file}:{line}: attributes: is no JSON: {error}") from None
+    return given
 
 
 def _decoded(rows: Iterator[str], file: Path) -> Iterator[str]:

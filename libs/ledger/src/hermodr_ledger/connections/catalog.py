@@ -8,7 +8,7 @@ from typing import Any
 import asyncpg
 import orjson
 
-from hermodr_ledger.connections.reaching import Login, connect
+from hermodr_ledger.connections.reaching import Login, connect, leave, outlive_nobody
 from hermodr_servicekit.guard.guard import Guard
 
 STATEMENT_SECONDS = 60
@@ -137,13 +137,14 @@ async def opened(guard: Guard, login: Login) -> AsyncIterator[Catalog]:
     connection = await connect(guard, login)
     try:
         try:
+            await outlive_nobody(connection)
             await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
             await connection.execute(_BEGIN)
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
             raise Unreadable from None
         yield Catalog(connection)
     finally:
-        connection.terminate()
+        await leave(connection)
 
 
 def described(

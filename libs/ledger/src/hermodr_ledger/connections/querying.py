@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 
 import asyncpg
 
-from hermodr_ledger.connections.reaching import Login, connect
+from hermodr_ledger.connections.reaching import Login, connect, leave, outlive_nobody
 from hermodr_servicekit.guard.guard import Guard
 
 STATEMENT_SECONDS = 300
@@ -20,9 +20,11 @@ STATEMENT_SECONDS = 300
 MOST_OF_A_VALUE = 1024 * 1024
 """Characters."""
 _CLIENT_SECONDS = STATEMENT_SECONDS + 10
-_FIRST_ROWS, _MOST_ROWS, _PIECE_CHARACTERS = 50, 2000, 1024 * 1024
+MOST_OF_A_ROW = 16 * 1024 * 1024
+_MOST_ROWS, _PIECE_CHARACTERS = 500, 1024 * 1024
+_LIMIT = f"SET LOCAL statement_timeout = '{STATEMENT_SECONDS}s'"
 _BEGIN = f"""
-SET LOCAL statement_timeout = '{STATEMENT_SECONDS}s';
+{_LIMIT};
 SET LOCAL idle_in_transaction_session_timeout = '{STATEMENT_SECONDS}s';
 SET LOCAL TimeZone = 'UTC';
 SET LOCAL DateStyle = 'ISO';
@@ -30,7 +32,7 @@ SET LOCAL IntervalStyle = 'iso_8601';
 SET LOCAL bytea_output = 'hex'
 """
 _NUMBERS = {"int2", "int4", "int8", "numeric", "float4", "float8", "oid"}
-_BEFORE_QUERY = "SELECT * FROM (\n"
+_BEFORE_QUERY, _FROM = "SELECT * FROM (\n", " FROM (\n"
 
 _STATE = re.compile(r"[0-9A-Z]{5}")
 _PASSING = ("08", "40", "53", "57P", "58")
@@ -73,23 +75,26 @@ class Answer:
 
     async def pieces(self) -> AsyncIterator[Sequence[Row]]:
         """Rows, some at a time: fewer where they are long. Raises `BadQuery` and `Unreadable`."""
-        wanted = _FIRST_ROWS
+        wanted = widest = 1
         while True:
+            await _run(self._connection, _LIMIT)  # the query may have lifted it, for what comes after
             found = await _run(self._connection, f"FETCH FORWARD {wanted} FROM hermodr_answer")
             if not found:
                 return
-            rows = [tuple(row) for row in found]
-            characters = 0
+            if any(wide for *_, wide in found):
+                raise BadQuery(f"a row has more than {MOST_OF_A_ROW} characters")
+            rows = [tuple(row)[:-1] for row in found]
             for row in rows:
+                characters = 0
                 for column, value in zip(self.columns, row, strict=True):
                     if value is not None and len(value) > MOST_OF_A_VALUE:
                         raise BadQuery(
                             f"a value of the column {column.name} has more than {MOST_OF_A_VALUE} characters"
                         )
                     characters += len(value) if value is not None else 0
+                widest = max(widest, characters)
             yield rows
-            fitting = _PIECE_CHARACTERS * len(rows) // max(characters, 1)
-            wanted = max(1, min(fitting, 2 * wanted, _MOST_ROWS))
+            wanted = max(1, min(_PIECE_CHARACTERS // widest, 2 * wanted, _MOST_ROWS))
 
 
 @asynccontextmanager
@@ -97,14 +102,22 @@ async def answered(guard: Guard, login: Login, query: str, *, json: bool) -> Asy
     """Raises `Unreachable`, `BadQuery` and `Unreadable`."""
     connection = await connect(guard, login)
     try:
+        await _outlive_nobody(connection)
         await _run(connection, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
         for each in _BEGIN.split(";"):
             await _run(connection, each)
         columns = await _columns(connection, query)
-        await _run(connection, _declared(query, len(columns), json), after=_BEFORE_QUERY)
+        await _run(connection, _declared(query, len(columns), json), after=_FROM)
         yield Answer(connection, columns)
     finally:
-        connection.terminate()
+        await leave(connection)
+
+
+async def _outlive_nobody(connection: "asyncpg.Connection[Any]") -> None:
+    try:
+        await outlive_nobody(connection)
+    except (asyncpg.InterfaceError, OSError, TimeoutError):
+        raise Unreadable from None
 
 
 async def _columns(connection: "asyncpg.Connection[Any]", query: str) -> list[Column]:
@@ -138,10 +151,19 @@ def _kind(of: asyncpg.Type) -> Kind:
 
 
 def _declared(query: str, columns: int, json: bool) -> str:
+    """Of each row its values, cut, and whether it is too wide; then its values stay at the server."""
     names = [f"c{number}" for number in range(columns)]
     written = "pg_catalog.to_json(q.{0})::pg_catalog.text" if json else "q.{0}::pg_catalog.text"
-    values = ", ".join(f"pg_catalog.left({written.format(name)}, {MOST_OF_A_VALUE + 1})" for name in names)
-    return f"DECLARE hermodr_answer NO SCROLL CURSOR FOR SELECT {values} FROM (\n{query}\n) AS q({', '.join(names)})"
+    cut = ", ".join(
+        f"pg_catalog.left({written.format(name)}, {MOST_OF_A_VALUE + 1}) AS {name}" for name in names
+    )
+    width = " + ".join(f"coalesce(pg_catalog.length(r.{name}), 0)" for name in names)
+    values = ", ".join(f"CASE WHEN NOT w.wide THEN r.{name} END" for name in names)
+    return (
+        f"DECLARE hermodr_answer NO SCROLL CURSOR FOR SELECT {values}, w.wide FROM (SELECT {cut} FROM"
+        f" (\n{query}\n) AS q({', '.join(names)}) OFFSET 0) AS r"
+        f" CROSS JOIN LATERAL (SELECT {width} > {MOST_OF_A_ROW} OFFSET 0) AS w(wide)"
+    )
 
 
 async def _run(connection: "asyncpg.Connection[Any]", sql: str, after: str = "") -> list[Any]:

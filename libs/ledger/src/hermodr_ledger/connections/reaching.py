@@ -1,6 +1,7 @@
 """Reaches databases of others: at addresses that the guard let through and at no others, within a few seconds. Nothing
 of what their servers say is passed on: an error's text is ours."""
 
+import contextlib
 import ssl
 from typing import Any, Literal, NamedTuple
 
@@ -14,6 +15,12 @@ SECONDS = 5.0
 """For a connection, the looking up of its host not counted."""
 _MOST_TRIED = 3
 """Addresses of one name; each gets its share of the time."""
+LEAVING_SECONDS = 3.0
+"""For what runs at a server to be ended there."""
+_LOOKS_AFTER_US = """
+SELECT pg_catalog.set_config(name, '10s', false) FROM pg_catalog.pg_settings
+WHERE name = 'client_connection_check_interval'
+"""
 APPLICATION = "hermodr"
 """What the other server is told of us."""
 
@@ -70,6 +77,22 @@ async def connect(guard: Guard, login: Login) -> "asyncpg.Connection[Any]":
             if not error.passing:
                 raise
     return await _connect(tried[-1], name, login, SECONDS / len(tried))
+
+
+async def outlive_nobody(connection: "asyncpg.Connection[Any]") -> None:
+    """What runs there ends soon after this process is gone, where the server (PostgreSQL 14 and later) looks."""
+    with contextlib.suppress(asyncpg.PostgresError):
+        await connection.fetch(_LOOKS_AFTER_US)
+
+
+async def leave(connection: "asyncpg.Connection[Any]") -> None:
+    """Ends the connection and, first, a statement that was given up and still runs there: closing the socket alone
+    would let it go on."""
+    try:
+        with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+            await connection.close(timeout=LEAVING_SECONDS)
+    finally:
+        connection.terminate()
 
 
 async def _connect(address: Address, name: str, login: Login, seconds: float) -> "asyncpg.Connection[Any]":

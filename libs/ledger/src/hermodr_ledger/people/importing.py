@@ -42,7 +42,8 @@ async def take(
     rows: int,
     wanted: Mapping[str, Mapping[str, str | None]],
 ) -> Standing:
-    """The next so many rows, with the recipients in them by external id. Raises `Overtaken` and `Contested`."""
+    """The next so many rows, with the recipients in them by external id. Raises `Overtaken`, `Contested`, and what
+    `repeats_itself` if the database refuses one of them."""
     await fetch(
         transaction,
         insert(import_progress).values(file_id=file_id).on_conflict_do_nothing().returning(_OF.file_id),

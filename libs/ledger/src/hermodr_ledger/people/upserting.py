@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from hermodr_ledger.engine import Contested, Transaction
+from hermodr_ledger.engine import Contested, Ledger, Transaction, repeats_itself
 from hermodr_ledger.people.recipients import GIVEN
 from hermodr_servicekit.ids import new_id
 
@@ -58,6 +58,29 @@ async def upsert(
         else:
             raise Contested("recipients of these external ids come and go")
     return done
+
+
+async def refused(
+    ledger: Ledger, project_id: UUID, wanted: Mapping[str, Mapping[str, str | None]]
+) -> set[str]:
+    """Those that the database refuses: each is tried alone, and nothing is kept."""
+    found: set[str] = set()
+    for key, fields in wanted.items():
+        try:
+            async with ledger.transaction() as transaction:
+                await _upsert(transaction, project_id, {key: fields})
+                raise _OnlyTried
+        except _OnlyTried:
+            continue
+        except Exception as error:
+            if not repeats_itself(error):
+                raise
+            found.add(key)
+    return found
+
+
+class _OnlyTried(Exception):
+    pass
 
 
 async def _upsert(

@@ -31,11 +31,13 @@ class Claim:
 
 
 class Offer(NamedTuple):
-    """A type that a worker has. `limited`: it has a limit for all workers together (`types`)."""
+    """A type that a worker has. `limited`: it has a limit for all workers together (`types`). `per_key`: so many run at
+    a time of one fairness key of a project; then it is `limited`, too."""
 
     type: str
     retries: int
     limited: bool
+    per_key: int | None = None
 
 
 class Turn(NamedTuple):
@@ -137,6 +139,7 @@ def _arguments(
         lease_seconds,
         last.project_id,
         last.fairness_key,
+        [each.per_key for each in offers],
     ]
 
 

@@ -85,9 +85,7 @@ class Authenticator:
                 raise Refused(
                     FORBIDDEN, f"this is not for end users; it needs an API key with the scope {needed}"
                 )
-            raise Refused(
-                FORBIDDEN, f"this needs the scope {needed}; the key has {', '.join(sorted(caller.scopes))}"
-            )
+            raise _lacks(caller, needed)
         return caller
 
     async def user(self, token: str) -> Caller:
@@ -149,3 +147,15 @@ class Authenticator:
 
 def _unauthenticated(detail: str) -> Refused:
     return Refused(UNAUTHENTICATED, detail, headers={"www-authenticate": 'Bearer realm="hermodr"'})
+
+
+def holds(caller: Caller, needed: Scope) -> None:
+    """Raises `Refused` (403) for a key without the scope."""
+    if needed not in caller.scopes and "admin" not in caller.scopes:
+        raise _lacks(caller, needed)
+
+
+def _lacks(caller: Caller, needed: Scope) -> Refused:
+    return Refused(
+        FORBIDDEN, f"this needs the scope {needed}; the key has {', '.join(sorted(caller.scopes))}"
+    )

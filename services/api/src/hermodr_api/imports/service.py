@@ -9,7 +9,7 @@ from uuid import UUID
 
 from hermodr_api.access.authentication import Caller
 from hermodr_api.answers import Answer, Key, patience, settled
-from hermodr_api.errors import CONFLICT, Flaw, Refused, invalid, unavailable
+from hermodr_api.errors import CONFLICT, Flaw, Refused, cut, invalid, unavailable
 from hermodr_api.jobs.accepting import Accepting
 from hermodr_api.tasks.models import TaskIn, answer_of, task_of
 from hermodr_ledger.access import audit, idempotency
@@ -120,9 +120,10 @@ def _checked(body: bytes) -> int:
 def _check_header(names: Sequence[str]) -> None:
     known = f"known are {', '.join(COLUMNS)}"
     if "external_id" not in names:
-        raise _flawed(f"needs a header with the column external_id; {known}")
-    if any(name not in COLUMNS for name in names):
-        raise _flawed(f"has a column that is not known; {known}")
+        hint = "; its columns stand between commas, not semicolons" if ";" in "".join(names) else ""
+        raise _flawed(f"needs a header with the column external_id; {known}{hint}")
+    if unknown := [name for name in names if name not in COLUMNS]:
+        raise _flawed(f"has a column that is not known, {cut(unknown[0], 100)!r}; {known}")
     if len(set(names)) != len(names):
         raise _flawed("has a column twice")
 

@@ -19,7 +19,7 @@ MOST_LINES = 100_000
 MOST_NAMED = 100
 """Of the lines that are refused."""
 _LONGEST_FIELD = 1000
-_FORMULA = re.compile(r"[=@\t\r-]|\+(?![0-9]{3,15}\Z)")
+_FORMULA = re.compile(r"[=@＝＋－＠\t\r-]|\+(?![0-9]{3,15}\Z)")
 """A phone number is none: it stays readable for others' programs."""
 
 

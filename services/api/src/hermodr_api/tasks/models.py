@@ -59,7 +59,8 @@ class TaskIn(Body):
     )
     fairness_key: Label | None = Field(
         default=None,
-        description="Whose task it is, such as a customer's id: of the project's tasks that wait, these take turns.",
+        description="Whose task it is, such as a customer's id: of the project's tasks that wait, these take turns. "
+        "An end user's tasks always have one key, their own.",
         examples=["customer-17"],
     )
     depends_on: Annotated[list[UUID], Field(max_length=MOST_DEPENDENCIES)] | None = Field(
@@ -114,12 +115,13 @@ def task_of(
     flaws += expiry_flaws(wanted.expires_at, now, wanted.scheduled_for or now, ("body",))
     if flaws:
         return flaws
+    fairness = _of_user(user_id, "") if user_id is not None else wanted.fairness_key
     limits = {
         name: value
         for name, value in (
             ("max_retries", wanted.max_retries),
             ("timeout_seconds", wanted.timeout_seconds),
-            ("fairness_key", wanted.fairness_key),
+            ("fairness_key", fairness),
             ("on_finished", _stored(wanted.on_finished)),
             ("depends_on", [str(each) for each in dict.fromkeys(wanted.depends_on or ())] or None),
         )

@@ -1,4 +1,6 @@
-from hermodr_api.access.authentication import Caller
+from collections.abc import Mapping
+
+from hermodr_api.access.authentication import Caller, holds
 from hermodr_api.access.user_tasks import UserTasks
 from hermodr_api.answers import Answer, Key, patience
 from hermodr_api.errors import FORBIDDEN, Flaw, Refused, cut
@@ -6,11 +8,15 @@ from hermodr_api.jobs.accepting import Accepting
 from hermodr_api.tasks.models import TaskIn, answer_of, task_of
 from hermodr_api.tasks.types import TaskTypes
 from hermodr_ledger.access.idempotency import Idempotency
+from hermodr_ledger.access.keys import Scope
 from hermodr_ledger.engine import Ledger
 from hermodr_ledger.jobs import task_types
 from hermodr_ledger.tasks import dependencies
 from hermodr_servicekit.clock import Clock
 from hermodr_servicekit.ids import new_job_id
+
+NEEDED: Mapping[str, Scope] = {"data-export": "manage", "recipients-import": "manage"}
+"""What a key needs beyond `send`: all of a database is read, or the address book written."""
 
 
 class Tasks:
@@ -27,9 +33,11 @@ class Tasks:
 
     async def request(self, caller: Caller, wanted: TaskIn, key: Key | None) -> Answer:
         """Commits and announces the job. Raises `Refused` and `LedgerUnavailable`."""
-        if caller.user_id is not None:
-            for name in _types(wanted):
+        for name in _types(wanted):
+            if caller.user_id is not None:
                 await self._allow(caller, name)
+            elif (needed := NEEDED.get(name)) is not None:
+                holds(caller, needed)
         job = task_of(wanted, new_job_id(), caller.project_id, caller.user_id, self._clock)
         flaws = (
             job

@@ -8,6 +8,7 @@ from typing import Annotated, Any, NamedTuple
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from hermodr_contracts import json_values
 from hermodr_contracts.addresses import email_address
 from hermodr_contracts.locales import language_tag
 from hermodr_contracts.names import one_line_name
@@ -28,13 +29,12 @@ def _object(text: object) -> object:
     if not isinstance(text, str):
         return text
     try:
-        return json.loads(text, parse_constant=_no_number)
-    except (ValueError, RecursionError):
+        document = json_values.read(text)
+    except ValueError:
         raise ValueError("is no JSON") from None
-
-
-def _no_number(name: str) -> object:
-    raise ValueError(name)
+    for at, reason in json_values.settle(document, most=1):
+        raise ValueError(f"{'.'.join(map(str, at))} {reason}".strip())
+    return document
 
 
 def _not_large(attributes: dict[str, Any]) -> dict[str, Any]:
@@ -124,4 +124,4 @@ def _line(number: int, names: Sequence[str], row: Sequence[str]) -> Line:
 
 def _raw(cell: str) -> str:
     """Without the apostrophe that an export puts before what would be a formula."""
-    return cell[1:] if cell[:1] == "'" and cell[1:2] in tuple("=+-@") else cell
+    return cell[1:] if cell[:1] == "'" and cell[1:2] in tuple("=+-@＝＋－＠") else cell

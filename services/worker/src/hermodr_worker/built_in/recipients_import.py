@@ -4,17 +4,17 @@ that are not taken become a file. What one attempt has taken, the next one leave
 import asyncio
 import csv
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
-from hermodr_ledger.engine import Ledger
+from hermodr_ledger.engine import Ledger, repeats_itself
 from hermodr_ledger.files import kept
 from hermodr_ledger.files.kept import File
-from hermodr_ledger.people import importing
+from hermodr_ledger.people import importing, upserting
 from hermodr_ledger.people.importing import Overtaken, Standing
 from hermodr_servicekit.files import FilesUnavailable, NoSuchFile
 from hermodr_worker.built_in.folders import folder
@@ -101,12 +101,12 @@ async def _take(
         found = lines(source)
         while some := await asyncio.to_thread(_some, found):
             rows += len(some)
+            if rows > standing.rows:
+                standing, some = await _write(ledger, ctx, payload.file_id, standing, some)
             for each in some:
                 if each.recipient is None:
                     rejected += 1
                     report.writerow([each.number, each.flaw, *map(harmless, each.cells)])
-            if rows > standing.rows:
-                standing = await _write(ledger, ctx, payload.file_id, standing, some)
             await ctx.progress(min(rows, payload.rows), payload.rows, f"{rows} lines")
     return standing, rejected
 
@@ -116,17 +116,31 @@ def _some(found: Iterator[Line]) -> list[Line]:
 
 
 async def _write(
-    ledger: Ledger, ctx: TaskContext, file_id: UUID, standing: Standing, some: Sequence[Line]
-) -> Standing:
+    ledger: Ledger, ctx: TaskContext, file_id: UUID, standing: Standing, some: list[Line]
+) -> tuple[Standing, list[Line]]:
+    """Also the lines, with a flaw where the database refuses one: an attempt that goes on after this one was killed
+    does not report that any more."""
     wanted: dict[str, dict[str, str | None]] = {}
     for each in some:
         if each.recipient is not None:
             wanted.setdefault(each.recipient.external_id, {}).update(each.recipient.given())
     try:
         async with ledger.transaction() as transaction:
-            return await importing.take(transaction, ctx.project_id, file_id, standing, len(some), wanted)
+            now = await importing.take(transaction, ctx.project_id, file_id, standing, len(some), wanted)
+        return now, some
     except Overtaken:
         raise Retry("another attempt is further") from None
+    except Exception as error:
+        bad = await upserting.refused(ledger, ctx.project_id, wanted) if repeats_itself(error) else set()
+        if not bad:
+            raise
+    left = [
+        each._replace(recipient=None, flaw="the database refuses it")
+        if each.recipient is not None and each.recipient.external_id in bad
+        else each
+        for each in some
+    ]
+    return await _write(ledger, ctx, file_id, standing, left)
 
 
 async def _report(store: Store, ctx: TaskContext, name: str, path: Path) -> Left:

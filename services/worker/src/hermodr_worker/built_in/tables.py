@@ -23,7 +23,7 @@ MOST_OF_AN_XLSX_VALUE = 32_767
 _MOST_XLSX_COLUMNS = 16_384
 _XLSX_DIGITS = 15
 """Of a number; of more a spreadsheet keeps no more than these."""
-_FORMULA = re.compile(r"'*[=+@\t\r\n-]")
+_FORMULA = re.compile(r"'*[=+@＝＋－＠\t\r\n-]")
 _PLAIN_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
 
 

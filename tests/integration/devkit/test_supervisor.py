@@ -129,6 +129,40 @@ async def test_lines_of_any_length_reach_the_sink_whole(tmp_path: Path) -> None:
     assert lines == ["x" * 300_000, "end"]
 
 
+HOLDER = """
+import subprocess, sys, time
+left = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
+print(left.pid, flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+async def test_its_end_is_noticed_though_another_process_holds_its_output(
+    tmp_path: Path, how: signal.Signals
+) -> None:
+    (tmp_path / "holder.py").write_text(HOLDER, encoding="utf-8")
+    lines: list[str] = []
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(tmp_path)}
+    running = Fleet(environment, specs=(ServiceSpec("holder", "holder", 0),), sinks={"holder": lines.append})
+    said: list[str] = []
+    stop = asyncio.Event()
+    await running.start()
+    watching = asyncio.create_task(Watch(running, said.append, first_pause=0.01).run(stop))
+    try:
+        await wait_until(lambda: len(lines) == 1)
+        running.signal("holder", how)
+        await wait_until(lambda: len(lines) == 2)
+        stop.set()
+        await watching
+        async with asyncio.timeout(10):
+            assert await running.stop() == {"holder": -signal.SIGTERM}
+        assert said == [f"holder was killed by signal {how.value}; starting it again in 0.01 s"]
+    finally:
+        for pid in map(int, lines):
+            os.kill(pid, signal.SIGKILL)
+
+
 PARENT = """
 import asyncio, signal, sys
 from hermodr_devkit.supervisor import Fleet, ServiceSpec

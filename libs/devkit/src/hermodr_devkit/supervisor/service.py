@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 import httpx
 
@@ -14,6 +15,8 @@ from hermodr_devkit.supervisor.services import ServiceSpec
 
 CONFIGURATION_ERROR = 2
 CHUNK = 65_536
+LAST_WORDS_SECONDS = 1.0
+"""How long after its end a service's last lines are waited for: what it started may hold its output open for ever."""
 PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None)
 
@@ -44,7 +47,7 @@ class ServiceProcess:
         self.starts = 0
         self._sink = sink
         self._process: asyncio.subprocess.Process | None = None
-        self._pump: asyncio.Task[None] | None = None
+        self._pumps: set[asyncio.Task[None]] = set()
 
     @property
     def name(self) -> str:
@@ -73,29 +76,26 @@ class ServiceProcess:
         self.starts += 1
         command = [sys.executable, "-m", self.spec.module]
         environment = {"PYTHONUNBUFFERED": "1"} | dict(self.variables)
+        with self._output() as output:
+            self._process = await asyncio.create_subprocess_exec(
+                *command,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env=environment,
+                start_new_session=True,
+                preexec_fn=self._before,
+            )
+
+    def _output(self) -> BinaryIO:
+        """Where it writes to. Not a pipe of asyncio's, with which a process has ended when its output has."""
         if isinstance(self._sink, Path):
-            with self._sink.open("ab") as log:
-                self._process = await asyncio.create_subprocess_exec(
-                    *command,
-                    stdin=asyncio.subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    env=environment,
-                    start_new_session=True,
-                    preexec_fn=self._before,
-                )
-            return
-        self._process = await asyncio.create_subprocess_exec(
-            *command,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            env=environment,
-            start_new_session=True,
-            preexec_fn=self._before,
-        )
-        if self._process.stdout:
-            self._pump = asyncio.create_task(_pump(self._process.stdout, self._sink))
+            return self._sink.open("ab")
+        readable, writable = os.pipe()
+        pump = asyncio.create_task(_pump(os.fdopen(readable, "rb"), self._sink))
+        self._pumps.add(pump)
+        pump.add_done_callback(self._pumps.discard)
+        return os.fdopen(writable, "wb")
 
     def signal(self, number: signal.Signals) -> None:
         """Does nothing if it has ended."""
@@ -104,12 +104,12 @@ class ServiceProcess:
                 self._process.send_signal(number)
 
     async def wait(self) -> int:
-        """Waits for the end and the last line of output; the exit status."""
+        """Waits for the end, and for a moment for the last line of output; the exit status."""
         if self._process is None:
             raise RuntimeError(f"{self.name} was never started")
         status = await self._process.wait()
-        if self._pump:
-            await self._pump
+        if self._pumps:
+            await asyncio.wait(self._pumps, timeout=LAST_WORDS_SECONDS)
         return status
 
     async def stop(self, grace: float) -> int:
@@ -144,11 +144,18 @@ def heed_our_end(us: int, at_our_end: signal.Signals) -> None:
         os.kill(os.getpid(), at_our_end)
 
 
-async def _pump(stream: asyncio.StreamReader, sink: Sink) -> None:
+async def _pump(pipe: BinaryIO, sink: Sink) -> None:
+    """Until nobody can write any more."""
+    stream = asyncio.StreamReader()
+    protocol = asyncio.StreamReaderProtocol(stream)
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(lambda: protocol, pipe)
     rest = b""
-    while chunk := await stream.read(CHUNK):
-        *lines, rest = (rest + chunk).split(b"\n")
-        for line in lines:
-            sink(line.decode(errors="replace"))
-    if rest:
-        sink(rest.decode(errors="replace"))
+    try:
+        while chunk := await stream.read(CHUNK):
+            *lines, rest = (rest + chunk).split(b"\n")
+            for line in lines:
+                sink(line.decode(errors="replace"))
+    finally:
+        transport.close()
+        if rest:
+            sink(rest.decode(errors="replace"))

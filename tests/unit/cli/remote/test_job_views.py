@@ -83,3 +83,28 @@ def test_caps_and_days_are_told_to_people() -> None:
     told = job_views._fact("deliver_at", {"local_time": "09:00", "days": [1, 7]})
     assert told == "deliver_at local_time 09:00, days Mon, Sun"
     assert job_views._fact("group_id", None) == "group_id none"
+
+
+def test_a_task_shows_how_far_it_got_what_came_of_it_and_where_it_failed() -> None:
+    shown = {"current": 2, "total": 5, "percentage": 40, "message": "reading"}
+    task = a_job("completed", kind="task", progress=shown, result={"rows": 7})
+    entry = {
+        "at": NOW,
+        "event": "attempted",
+        "detail": {"outcome": "failed", "detail": "tasks.py:7 in load\nrows.py:9 in next\nKeyError"},
+    }
+    timeline = Timeline.model_validate({"job_id": task.id, "status": "completed", "data": [entry, entry]})
+    told = drawn(job_views.detail(JobDetail(job=task), timeline, NOW), 140)
+    assert "2 of 5 (40 %): reading" in told
+    assert '{"rows": 7}' in told
+    assert "\\n" not in told
+    lines = [line.strip("│ ") for line in told.splitlines()]
+    assert lines.count("rows.py:9 in next") == 2
+
+
+def test_a_long_result_is_cut() -> None:
+    task = a_job("completed", kind="task", result="x" * 10_000)
+    timeline = Timeline.model_validate({"job_id": task.id, "status": "completed", "data": []})
+    told = drawn(job_views.detail(JobDetail(job=task), timeline, NOW), 140)
+    assert told.count("x") < 2010
+    assert "--json" in told

@@ -1,3 +1,4 @@
+import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,6 +17,8 @@ _QUIET = frozenset({"channel", "state", "kind", "type", "priority", "started_at"
 _QUIET_REPORTS = frozenset({"at", "event_id"})
 """Those of `reported` entries; their `kind` is what it is about."""
 REMARK = "what else"
+_MOST_OF_A_RESULT = 2000
+"""Characters; `--json` has all."""
 _DAYS = dict(enumerate(("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"), start=1))
 
 
@@ -77,6 +80,8 @@ def _head(found: JobDetail, now: datetime) -> RenderableType:
         ("due", f"{_moment(due)} ({since(due, now)})" if due else ""),
         ("expires", f"{_moment(job.expires_at)} ({since(job.expires_at, now)})" if job.expires_at else ""),
         ("took", taken(job.processing_time_ms) if job.processing_time_ms is not None else ""),
+        ("progress", progress(job) or ""),
+        ("result", _result(job) if job.kind == "task" else ""),
         ("batch", str(job.batch_id or "")),
         ("singleton", job.singleton_key or ""),
         ("cancel key", job.cancel_key or ""),
@@ -89,6 +94,22 @@ def _head(found: JobDetail, now: datetime) -> RenderableType:
             if value
         )
     )
+
+
+def progress(job: Job) -> str | None:
+    """How far a task has got, as it said last."""
+    told = job.progress
+    if told is None:
+        return None
+    message = f": {told['message']}" if told.get("message") else ""
+    return f"{told.get('current')} of {told.get('total')} ({told.get('percentage')} %){message}"
+
+
+def _result(job: Job) -> str:
+    if job.result is None:
+        return ""
+    text = json.dumps(job.result, ensure_ascii=False)
+    return text if len(text) <= _MOST_OF_A_RESULT else f"{text[:_MOST_OF_A_RESULT]} … (all of it: --json)"
 
 
 def _paused(channel: ChannelQueues) -> Text:
@@ -135,8 +156,13 @@ def _entry(entry: TimelineEntry, after: timedelta, *, last: bool) -> Text:
     quiet = _QUIET_REPORTS if entry.event == "reported" else _QUIET
     if entry.delivery_id is None:  # no line about a delivery tells it
         quiet -= {"channel"}
-    facts = [_fact(name, value) for name, value in entry.detail.items() if name not in quiet]
-    return text.append(visible(" · ".join(facts)), "dim")
+    shown = {name: value for name, value in entry.detail.items() if name not in quiet}
+    stacks = [value for value in shown.values() if isinstance(value, str) and "\n" in value]
+    facts = [_fact(name, value) for name, value in shown.items() if value not in stacks]
+    text.append(visible(" · ".join(facts)), "dim")
+    for line in "\n".join(stacks).splitlines():
+        text.append(f"\n{' ' if last else '│'}{'':15}{visible(line)}", "dim")
+    return text
 
 
 def _event(entry: TimelineEntry) -> Text:

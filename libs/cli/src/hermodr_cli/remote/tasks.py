@@ -1,5 +1,6 @@
 import itertools
 import json
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -13,10 +14,13 @@ from hermodr_cli.remote import columns, job_views, moments
 from hermodr_cli.remote.columns import Column
 from hermodr_cli.remote.connection import MOST_OF_A_PAGE, AsJson, Key, Limit, Url, calling
 from hermodr_cli.remote.showing import console, plain, show_document, state, taken
-from hermodr_client import StillUnfinished
+from hermodr_client import Hermodr, StillUnfinished
 from hermodr_client.models.jobs import JobDetail, TaskTypeMetrics
 
 app = typer.Typer(help="Background tasks: list them, run one, see how they fare.", no_args_is_help=True)
+
+LOOK_SECONDS = 1.0
+"""How often it says how far a task has got that is waited for."""
 
 
 def _object(text: str) -> dict[str, Any]:
@@ -77,7 +81,7 @@ def run_command(
     ] = None,
     wait: Annotated[
         bool,
-        typer.Option("--wait", help="Wait for the end and print the result; status 1 unless it completed."),
+        typer.Option("--wait", help="Wait for the end, telling progress, and print the result; status 1 unless it completed."),
     ] = False,
     timeout: Annotated[
         float, typer.Option(min=0, callback=moments.finite, help="Seconds to wait at most.")
@@ -102,12 +106,24 @@ def run_command(
             else:
                 print(f"{accepted.job_id} {accepted.status}")
             return
-        try:
-            found = hermodr.jobs.wait(accepted.job_id, timeout)
-        except StillUnfinished as error:
-            found = error.last
-            output.announce(f"not finished after {timeout:g} s; hermodr jobs show {accepted.job_id}")
+        found = _awaited(hermodr, accepted.job_id, timeout)
     _show_end(found, as_json=as_json)
+
+
+def _awaited(hermodr: Hermodr, job_id: UUID, seconds: float) -> JobDetail:
+    """The job at its end, or when the time is over. Progress is announced as it comes."""
+    until, told = time.monotonic() + seconds, None
+    while True:
+        left = until - time.monotonic()
+        try:
+            return hermodr.jobs.wait(job_id, min(LOOK_SECONDS, max(left, 0.0)))
+        except StillUnfinished as error:
+            progress = job_views.progress(error.last.job)
+            if progress and progress != told:
+                output.announce(told := progress)
+            if left <= LOOK_SECONDS:
+                output.announce(f"not finished after {seconds:g} s; hermodr jobs show {job_id}")
+                return error.last
 
 
 def _show_end(found: JobDetail, *, as_json: bool) -> None:

@@ -147,6 +147,7 @@ async def test_a_task_says_that_it_cannot_work_or_wants_to_be_tried_again(
         assert (await ended(ledger, one))["error"] == "the table is gone"
         row = await in_state(ledger, other, "retrying")
     assert row["error"] == "their server is busy"
+    assert await rows_of(ledger, "dead_letters") == []  # what its author foresaw needs no operator
     (left,) = await ledger.fetch(
         "SELECT extract(epoch FROM wake_at - now())::float8 AS s FROM hermodr.jobs WHERE id = $1", other
     )

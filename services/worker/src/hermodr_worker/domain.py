@@ -11,7 +11,8 @@ from hermodr_worker.definition import LONGEST_DELAY_SECONDS
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How an attempt ended. `final`: another one would end the same. `after`: seconds until the next, as the task
+    """How an attempt ended. `final`: another one would end the same; `foreseen`: its author's own last word, with which
+    no operator has anything to do. `after`: seconds until the next, as the task
     wants it. `handed_back`: the worker leaves, as if the attempt had not begun; `lost`: it is another worker's."""
 
     how: Literal["completed", "failed", "timeout", "cancelled", "handed_back", "lost"]
@@ -19,6 +20,7 @@ class Ended:
     error: str | None = None
     detail: str | None = None
     final: bool = False
+    foreseen: bool = False
     after: float | None = None
 
 
@@ -57,4 +59,5 @@ def settled(claim: Claim, ended: Ended, retry_delay: float, progress: str | None
                 detail=ended.detail,
                 delay=min(max(delay, 0.0), 24 * 3600.0) if again else None,
                 progress=progress,
+                letter=not ended.foreseen,
             )

@@ -39,7 +39,7 @@ def misfit(error: ValidationError) -> Ended:
 def failed(error: BaseException) -> Ended:
     """What is stored of an exception: type and places, and the text of those raised to be shown."""
     if isinstance(error, TaskFailed):
-        return Ended("failed", error=_said(error) or "it failed", final=True)
+        return Ended("failed", error=_said(error) or "it failed", final=True, foreseen=True)
     if isinstance(error, Retry):
         return Ended("failed", error=_said(error) or "it wants to be tried again", after=error.after)
     return Ended("failed", error=type(error).__name__, detail=places(error))

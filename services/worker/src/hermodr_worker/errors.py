@@ -2,7 +2,8 @@
 
 
 class TaskFailed(Exception):
-    """It cannot work, however often it is tried. The text is shown to whoever may see the job."""
+    """It cannot work, however often it is tried, and no operator could help: it is no dead letter. The text is shown to
+    whoever may see the job."""
 
 
 class Retry(Exception):

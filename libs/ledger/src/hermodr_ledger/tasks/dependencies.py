@@ -9,7 +9,6 @@ from hermodr_contracts.vocabulary import JobState
 from hermodr_ledger.engine import Ledger, Statements, news
 from hermodr_ledger.engine.announcing import PARKED
 from hermodr_ledger.tasks.waiting import BEGUN, CONFLICT, WAIT
-from hermodr_servicekit.ids import new_id
 
 DEPENDENCY_FAILED = "dependency_failed"
 """The error of a task one of whose dependencies has ended without completing, or is gone."""
@@ -32,8 +31,8 @@ class Place(NamedTuple):
 # Deleting the dependencies decides who of several settles a task: the others find none to delete.
 _SETTLE = f"""
 WITH held AS MATERIALIZED (
-    SELECT j.id, j.project_id, j.type, j.priority, j.requeues, j.content ->> 'fairness_key' AS fairness_key, u.letter_id
-    FROM unnest($1::uuid[], $2::uuid[]) AS u(id, letter_id) JOIN hermodr.jobs j ON j.id = u.id
+    SELECT j.id, j.project_id, j.type, j.priority, j.requeues, j.content ->> 'fairness_key' AS fairness_key
+    FROM unnest($1::uuid[]) AS u(id) JOIN hermodr.jobs j ON j.id = u.id
     WHERE j.kind = 'task' AND j.state = 'queued' AND j.wake_at >= {PARKED}
     ORDER BY j.id FOR UPDATE OF j SKIP LOCKED
 ), looked AS (
@@ -56,20 +55,15 @@ WITH held AS MATERIALIZED (
     {CONFLICT}
     RETURNING job_id
 ), failed AS (
-    UPDATE hermodr.jobs j SET state = 'failed', error = $3, wake_at = NULL, finished_at = clock_timestamp()
+    UPDATE hermodr.jobs j SET state = 'failed', error = $2, wake_at = NULL, finished_at = clock_timestamp()
     FROM looked l WHERE j.id = l.id AND l.broken IS NOT NULL AND EXISTS (SELECT FROM answered a WHERE a.job_id = l.id)
     RETURNING j.id, j.project_id, j.owner_id, j.type, j.state, j.singleton_key, j.requeues, l.broken
 ), noted AS (
     INSERT INTO hermodr.events (job_id, kind, detail)
-    SELECT id, $3, jsonb_build_object('depends_on', broken) FROM failed
+    SELECT id, $2, jsonb_build_object('depends_on', broken) FROM failed
 ), freed AS (
     DELETE FROM hermodr.singletons s USING failed c
     WHERE c.singleton_key IS NOT NULL AND s.project_id = c.project_id AND s.key = c.singleton_key AND s.job_id = c.id
-), buried AS (
-    INSERT INTO hermodr.dead_letters (id, project_id, source_id, queue, reason, job_id, job_type)
-    SELECT h.letter_id, c.project_id, c.id || '/task/' || c.requeues, 'tasks.dead', $3, c.id, c.type
-    FROM failed c JOIN held h ON h.id = c.id
-    ON CONFLICT (source_id) DO NOTHING
 )
 SELECT id, project_id, owner_id, state, now() AS at FROM failed
 UNION ALL SELECT job_id, NULL, NULL, 'ready', NULL FROM waiting
@@ -97,7 +91,7 @@ async def settle(ledger: Ledger, job_ids: Sequence[UUID]) -> Settled:
     failed: list[UUID] = []
     left = list(job_ids)
     while left:
-        rows = await ledger.fetch(_SETTLE, left, [new_id() for _ in left], DEPENDENCY_FAILED)
+        rows = await ledger.fetch(_SETTLE, left, DEPENDENCY_FAILED)
         ended = [row for row in rows if row["state"] == JobState.FAILED]
         ledger.tell(news.of_jobs(ended))
         ready += [row["id"] for row in rows if row["state"] != JobState.FAILED]

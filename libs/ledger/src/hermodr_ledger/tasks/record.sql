@@ -1,4 +1,4 @@
--- Arguments: 1 worker, 2–11 columns of results, the last the id of a dead letter, 12 the channel that wakes the scheduler. A result counts for the claim it belongs to.
+-- Arguments: 1 worker, 2–11 columns of results, the last the id of a dead letter, if a failure is one, 12 the channel that wakes the scheduler. A result counts for the claim it belongs to.
 -- Jobs are locked before their rows in `tasks`, as cancelling does. A task that was told to stop is not tried again.
 WITH given AS (
     SELECT * FROM unnest($2::uuid[], $3::smallint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
@@ -47,7 +47,7 @@ WITH given AS (
 ), buried AS (
     INSERT INTO hermodr.dead_letters (id, project_id, source_id, queue, reason, job_id, job_type)
     SELECT c.letter_id, c.project_id, c.id || '/task/' || c.requeues, 'tasks.dead', c.error, c.id, c.type
-    FROM changed c WHERE c.state = 'failed'
+    FROM changed c WHERE c.state = 'failed' AND c.letter_id IS NOT NULL
     ON CONFLICT (source_id) DO NOTHING
 ), woken AS (
     SELECT pg_notify($12, '') FROM (SELECT 1 FROM changed WHERE state = 'retrying' LIMIT 1) later

@@ -31,6 +31,8 @@ class Result(NamedTuple):
     result: str | None = None
     delay: float | None = None
     progress: str | None = None
+    letter: bool = True
+    """Whether it is a dead letter when it is `failed`."""
 
 
 _RECORD = statement("hermodr_ledger.tasks", "record")
@@ -51,7 +53,7 @@ async def record(ledger: Ledger, worker: str, results: Sequence[Result]) -> dict
             [each.result for each in results],
             [each.delay for each in results],
             [each.progress for each in results],
-            [new_id() for _ in results],
+            [new_id() if each.letter else None for each in results],
         ),
         DUE_CHANNEL,
     )

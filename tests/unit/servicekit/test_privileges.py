@@ -19,6 +19,24 @@ async def main(stop):
 
 run(main)
 """
+SECRETIVE = """
+import os, subprocess
+from pathlib import Path
+from hermodr_servicekit.process import run
+
+if os.geteuid() == 0:  # who may do anything to other processes
+    os.setgroups([])
+    os.setgid(65534)
+    os.setuid(65534)
+
+async def main(stop):
+    for name in ("environ", "mem", "maps"):
+        looked = subprocess.run(["head", "-c1", f"/proc/{os.getpid()}/{name}"], capture_output=True, text=True)
+        print(name, looked.returncode, looked.stdout)
+    print("itself", Path("/proc/self/stat").exists() and len(os.listdir("/proc/self/fd")) > 0)
+
+run(main)
+"""
 RENDERS = """
 import asyncio
 from hermodr_servicekit import privileges
@@ -56,3 +74,11 @@ def test_a_service_and_what_it_starts_have_but_a_few_capabilities() -> None:
 
 def test_the_process_that_renders_gives_up_as_much_as_before() -> None:
     subprocess.run([sys.executable, "-c", RENDERS], check=True)
+
+
+def test_what_a_service_starts_cannot_read_its_environment_and_memory() -> None:
+    environment = os.environ | {"HERMODR_SECRET_KEY": "a-secret"}
+    done = subprocess.run(
+        [sys.executable, "-c", SECRETIVE], capture_output=True, text=True, check=True, env=environment
+    )
+    assert done.stdout.splitlines() == ["environ 1 ", "mem 1 ", "maps 1 ", "itself True"]

@@ -9,7 +9,7 @@ import os
 import sys
 from pathlib import Path
 
-_PR_SET_NO_NEW_PRIVS, _PR_CAPBSET_READ, _PR_CAPBSET_DROP = 38, 23, 24
+_PR_SET_DUMPABLE, _PR_SET_NO_NEW_PRIVS, _PR_CAPBSET_READ, _PR_CAPBSET_DROP = 4, 38, 23, 24
 _VERSION_3 = 0x20080522
 _READ_ANY_FILE, _KILL, _SETGID, _SETUID, _BIND_LOW_PORT, _SYS_ADMIN = 2, 5, 6, 7, 10, 21
 _KEPT = frozenset({_KILL, _SETGID, _SETUID, _BIND_LOW_PORT, _SYS_ADMIN})
@@ -37,14 +37,22 @@ class _Sets(ctypes.Structure):
 
 
 def give_up() -> None:
-    """No way to more rights; and as root no capability but a few, for this process and all that it starts. To be called
-    before any thread is started. What the system does not allow is left out."""
+    """No way to more rights; as root no capability but a few, for this process and all that it starts; and closed to
+    others. To be called before any thread is started. What the system does not allow is left out."""
     if not sys.platform.startswith("linux"):
         return
     library = ctypes.CDLL(None, use_errno=True)
     library.prctl(*map(ctypes.c_ulong, (_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)))
     if os.geteuid() == 0:
         _keep(library, _needed(library))
+    close_to_others()
+
+
+def close_to_others() -> None:
+    """Other processes of the same user, such as those a task starts, cannot read our environment and memory, nor trace
+    us (root can), and there is no core dump. What we start is open again, once it runs another program."""
+    if sys.platform.startswith("linux"):
+        ctypes.CDLL(None).prctl(*map(ctypes.c_ulong, (_PR_SET_DUMPABLE, 0, 0, 0, 0)))
 
 
 def held() -> list[str]:

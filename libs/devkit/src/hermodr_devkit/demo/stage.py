@@ -33,12 +33,12 @@ from hermodr_devkit.demo.show import Screen
 from hermodr_devkit.supervisor import ALL, SANDBOX, Fleet
 from hermodr_devkit.supervisor.fleet import STOP_MARGIN, private_ports
 from hermodr_devkit.supervisor.identities import identities
+from hermodr_devkit.supervisor.service import DEMO
 from hermodr_ledger import migrate
 from hermodr_ledger.access import keys
 from hermodr_ledger.engine import Ledger
 
 PREFIX = "hermodr_demo"
-MARK = "HERMODR_DEMO"
 """In every service's environment, so that services of a killed demo are found."""
 GRACE_SECONDS = 5.0
 PROJECT = "harbour-house"
@@ -146,7 +146,7 @@ def _environment(name: str, database_url: str, place: places.Place) -> dict[str,
         "HERMODR_EMAIL_FROM": "Harbour House <hello@harbour-house.example.com>",
         "HERMODR_MESSAGE_ID_DOMAIN": "harbour-house.example.com",
         "HERMODR_GRACE_SECONDS": str(GRACE_SECONDS),
-        MARK: name,
+        DEMO: name,
     }
 
 
@@ -194,4 +194,4 @@ def _dead_runs() -> list[str]:
 
 
 def _services_of(runs: list[str]) -> list[processes.Process]:
-    return [process for name in runs for process in processes.marked(f"{MARK}={name}")]
+    return [process for name in runs for process in processes.marked(f"{DEMO}={name}")]

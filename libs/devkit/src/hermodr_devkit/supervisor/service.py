@@ -18,6 +18,8 @@ CHUNK = 65_536
 LAST_WORDS_SECONDS = 1.0
 """How long after its end a service's last lines are waited for: what it started may hold its output open for ever."""
 PR_SET_PDEATHSIG = 1
+SUPERVISOR, DEMO = "HERMODR_SUPERVISOR", "HERMODR_DEMO"
+"""Variables that mark a service as of a supervisor or a demo, so that those of a killed one are found."""
 _LIBC = ctypes.CDLL(None)
 
 Sink = Callable[[str], None]
@@ -74,7 +76,8 @@ class ServiceProcess:
         if self.running:
             raise RuntimeError(f"{self.name} runs already")
         self.starts += 1
-        command = [sys.executable, "-m", self.spec.module]
+        marks = [f"{name}={self.variables[name]}" for name in (SUPERVISOR, DEMO) if name in self.variables]
+        command = [sys.executable, "-m", self.spec.module, *marks]  # its environment is closed to us
         environment = {"PYTHONUNBUFFERED": "1"} | dict(self.variables)
         with self._output() as output:
             self._process = await asyncio.create_subprocess_exec(

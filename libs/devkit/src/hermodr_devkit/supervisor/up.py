@@ -21,14 +21,13 @@ from hermodr_devkit.supervisor import lines
 from hermodr_devkit.supervisor.fleet import STOP_MARGIN, Fleet
 from hermodr_devkit.supervisor.identities import NOBODY, Identities, identities
 from hermodr_devkit.supervisor.observing import PORT_OFFSET, home, observed
-from hermodr_devkit.supervisor.service import CONFIGURATION_ERROR
+from hermodr_devkit.supervisor.service import CONFIGURATION_ERROR, SUPERVISOR
 from hermodr_devkit.supervisor.services import SANDBOX, ServiceSpec, chosen, variables_for
 from hermodr_devkit.supervisor.watch import Misconfigured, Watch
 from hermodr_ledger.rights.granting import PREFIX, OddPrefix
+from hermodr_servicekit import privileges
 
 RECORD = "up.json"
-MARK = "HERMODR_SUPERVISOR"
-"""In every service's environment, so that services of a killed supervisor are found."""
 FILES_VARIABLE = "HERMODR_FILES_URL"
 PATIENCE_SECONDS = 15.0
 
@@ -39,6 +38,7 @@ class CannotStart(Refusal): ...
 def run(say: Say, *, observe: bool = False) -> int:
     """Returns the exit status. `observe`: with a Prometheus that reads the services."""
     environment = dict(os.environ)
+    privileges.close_to_others()
     with only_one():
         stop_orphans(say)
         specs = chosen(environment)
@@ -84,7 +84,7 @@ def stop_running(say: Say) -> None:
 
 def stop_orphans(say: Say) -> None:
     """Services whose supervisor was killed hold the ports."""
-    orphans = processes.marked(f"{MARK}={_mark()}")
+    orphans = processes.marked(f"{SUPERVISOR}={_mark()}")
     if orphans:
         say(f"ending {len(orphans)} services that a killed hermodr up left behind")
         processes.end(orphans, signal.SIGTERM, 20.0 + STOP_MARGIN)
@@ -243,7 +243,7 @@ def _for_services(environment: Mapping[str, str]) -> dict[str, str]:
     """Our environment, a readable log on a terminal, and the mark."""
     if environment.get("HERMODR_HTTP_PORT"):
         output.announce("HERMODR_HTTP_PORT is for one service run alone; here HERMODR_PORT_BASE counts")
-    variables = {**environment, MARK: _mark()}
+    variables = {**environment, SUPERVISOR: _mark()}
     if sys.stdout.isatty() and not variables.get("HERMODR_LOG_FORMAT"):
         variables["HERMODR_LOG_FORMAT"] = "console"
     return variables

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -20,7 +21,7 @@ from hermodr_worker import Retry, TaskContext, TaskFailed, task
 from hermodr_worker.context import Progress
 from hermodr_worker.errors import Unusable
 from hermodr_worker.processes import MOST_ATTEMPTS
-from tests.support.ledgers import emptied, opened, row_of
+from tests.support.ledgers import emptied, opened, row_of, rows_of
 from tests.support.tasks import attempts_of, ended, in_state, installed, waiting, worker_process, working
 from tests.support.waiting import wait_until
 
@@ -84,6 +85,30 @@ def chatter(ctx: TaskContext) -> str:
     for nth in range(2000):
         ctx.progress(nth, 2000, "ä" * 400)
     return "x" * 500_000
+
+
+@task("leaves-a-thread", process=True)
+def leaves_a_thread(ctx: TaskContext) -> int:
+    def speaking() -> None:
+        for nth in range(10**6):
+            ctx.progress(nth, 10**6, "of another")
+
+    threading.Thread(target=speaking, daemon=True).start()
+    return os.getpid()
+
+
+@task("silent", process=True)
+def silent(ctx: TaskContext) -> int:
+    time.sleep(0.7)
+    return os.getpid()
+
+
+@task("rubbish", process=True, retries=0)
+def rubbish(ctx: TaskContext, payload: dict[str, str]) -> None:
+    """Writes to the socket that its process shares with the worker."""
+    said = payload["said"].replace("JOB", str(ctx.job_id))
+    os.write(int(sys.argv[1]), said.encode() + b"\n")
+    time.sleep(600)
 
 
 @pytest.fixture
@@ -174,6 +199,39 @@ async def test_a_crash_is_an_attempt_that_failed(ledger: Ledger, database_url: s
 
 
 @pytest.mark.parametrize(
+    "said",
+    [
+        "garbage",
+        "{}",
+        "[]",
+        "null",
+        '{"job_id": "JOB", "attempt": 1, "progress": {"current": 1}}',
+        '{"job_id": "JOB", "attempt": 1, "progress": {"current": 7, "total": 1}}',
+        '{"job_id": "JOB", "attempt": 1, "ended": {"how": "lost"}}',
+        '{"job_id": "JOB", "attempt": 1, "ended": {"how": "completed", "result": "{"}}',
+        '{"job_id": "JOB", "attempt": 1, "ended": {"how": "failed", "error": "\\u0000"}}',
+    ],
+)
+async def test_rubbish_on_the_socket_is_a_crash(ledger: Ledger, database_url: str, said: str) -> None:
+    (job_id,) = await waiting(ledger, "rubbish", data=json.dumps({"said": said}))
+    async with working(database_url, rubbish):
+        row = await ended(ledger, job_id)
+    assert (row["state"], row["error"]) == ("failed", "its process wrote to the worker's socket")
+
+
+async def test_progress_of_a_thread_left_behind_is_of_no_other_task(
+    ledger: Ledger, database_url: str
+) -> None:
+    async with working(database_url, leaves_a_thread, silent, worker_concurrency=1):
+        (first,) = await waiting(ledger, "leaves-a-thread")
+        pid = (await ended(ledger, first))["result"]
+        (second,) = await waiting(ledger, "silent")
+        assert (await ended(ledger, second))["result"] == pid
+    (attempt,) = await attempts_of(ledger, second)
+    assert attempt["progress"] is None
+
+
+@pytest.mark.parametrize(
     ("what", "says"),
     [("said", "no disk"), ("again", "later"), ("exit", "SystemExit"), ("else", "ValueError")],
 )
@@ -187,6 +245,8 @@ async def test_what_it_raises_is_kept_as_of_others(
         assert (await ended(ledger, misfit))["error"] == "payload.what: string_type"
     (attempt,) = await attempts_of(ledger, job_id)
     assert "secret" not in str(dict(attempt))
+    buried = {row["job_id"] for row in await rows_of(ledger, "dead_letters")}
+    assert buried == {misfit} | ({job_id} if what != "said" else set())
 
 
 async def test_much_is_said_without_loss(ledger: Ledger, database_url: str) -> None:

@@ -39,7 +39,7 @@ class Child:
         while True:
             request, context = self._requests.get()
             ended = _run(request, context)
-            self._say({"ended": asdict(ended), "obeyed": context.obeyed})
+            self._say(context, {"ended": asdict(ended), "obeyed": context.obeyed})
 
     def _listen(self) -> None:
         context: TaskContext | None = None
@@ -65,9 +65,11 @@ class Child:
 
     def _show(self, context: TaskContext) -> None:
         if context.latest is not None:
-            self._say({"progress": asdict(context.latest)})
+            self._say(context, {"progress": asdict(context.latest)})
 
-    def _say(self, message: Message) -> None:
+    def _say(self, context: TaskContext, message: Message) -> None:
+        """Which attempt it is of: a thread that one left behind may still speak in the next."""
+        message = {"job_id": str(context.job_id), "attempt": context.attempt, **message}
         line = json.dumps(message, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
         with self._lock:
             self._worker.sendall(line)

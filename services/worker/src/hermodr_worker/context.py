@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
 from hermodr_worker.errors import TaskCancelled
@@ -19,6 +19,14 @@ class Progress:
     current: int
     total: int
     message: str | None = None
+
+    @classmethod
+    def checked(cls, current: int, total: int, message: str | None = None) -> Self:
+        """As it can be stored. Raises `ValueError` unless 0 ≤ current ≤ total."""
+        if not 0 <= current <= total < 2**53:
+            raise ValueError("progress needs 0 <= current <= total")
+        text = message.translate(_UNSTORABLE)[:MOST_OF_A_MESSAGE] if message is not None else None
+        return cls(current, total, text)
 
     @property
     def percentage(self) -> int:
@@ -73,10 +81,7 @@ class TaskContext:
         """Stored within half a second and told to who follows the job; of several in a row the last one. May be awaited
         or not. Raises `ValueError` unless 0 ≤ current ≤ total, and `TaskCancelled` when the task is to stop."""
         self.raise_if_cancelled()
-        if not 0 <= current <= total < 2**53:
-            raise ValueError("progress needs 0 <= current <= total")
-        text = message.translate(_UNSTORABLE)[:MOST_OF_A_MESSAGE] if message is not None else None
-        self.show(Progress(current, total, text))
+        self.show(Progress.checked(current, total, message))
         return _Told()
 
     def show(self, progress: Progress) -> None:

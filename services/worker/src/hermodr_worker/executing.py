@@ -135,6 +135,8 @@ class Execution:
             return await self._places.processes.run(self.task, self.claim, self.context)
         except asyncio.CancelledError:
             return Ended("cancelled")
+        except Exception as error:  # noqa: BLE001 - such as a process that cannot be started
+            return endings.failed(error)
 
     def _in_thread(self, arguments: Sequence[object]) -> object:
         with self._lock:

@@ -13,9 +13,10 @@ import sys
 from typing import Any
 
 from hermodr_ledger.tasks.claiming import Claim
-from hermodr_worker.context import Progress, TaskContext
+from hermodr_worker.context import TaskContext
 from hermodr_worker.definition import AnyTask
 from hermodr_worker.domain import Ended
+from hermodr_worker.telling import Told
 
 COMMAND = (sys.executable, "-P", "-m", "hermodr_worker.child")
 MOST_ATTEMPTS = 100
@@ -40,6 +41,9 @@ class Processes:
         except (OSError, EOFError):
             child.kill()
             return Ended("failed", error=f"its process {await child.fate()}")
+        except ValueError:  # a line too long, or no message
+            child.kill()
+            return Ended("failed", error="its process wrote to the worker's socket")
         except BaseException:
             child.kill()
             raise
@@ -99,7 +103,7 @@ class _Child:
         return self._process.returncode is None and not self._reader.at_eof()
 
     async def run(self, task: AnyTask, claim: Claim, context: TaskContext) -> Ended:
-        """Raises `OSError` or `EOFError` when the process has died."""
+        """Raises `OSError` or `EOFError` when the process has died, and `ValueError` when what it says is no message."""
         self.attempts += 1
         context.stopped = lambda: self._say({"do": "stop"})
         self._say(
@@ -121,10 +125,13 @@ class _Child:
         try:
             while True:
                 told = await self._heard()
-                if "ended" in told:
-                    context.obeyed = bool(told["obeyed"])
-                    return Ended(**told["ended"])
-                context.show(Progress(**told["progress"]))
+                if (told.job_id, told.attempt) != (claim.job_id, claim.attempt):
+                    continue  # a thread that an earlier attempt left behind
+                if told.ended is not None:
+                    context.obeyed = told.obeyed
+                    return told.ended
+                if told.progress is not None:
+                    context.show(told.progress)
         finally:
             context.stopped = lambda: None
 
@@ -147,9 +154,8 @@ class _Child:
     def _say(self, message: dict[str, Any]) -> None:
         self._writer.write(json.dumps(message, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n")
 
-    async def _heard(self) -> dict[str, Any]:
+    async def _heard(self) -> Told:
         line = await self._reader.readline()
         if not line.endswith(b"\n"):
             raise EOFError
-        told: dict[str, Any] = json.loads(line)
-        return told
+        return Told.model_validate_json(line)

@@ -98,7 +98,7 @@ async def test_a_failure_fails_all_that_wait_for_it_and_they_can_be_asked_for_ag
         third: str(second),
     }
     letters = await rows_of(ledger, "dead_letters")
-    assert [row["job_id"] for row in letters] == [first]
+    assert letters == []  # its author foresaw the first, and the others have failed as it did
     await ledger.fetch("UPDATE hermodr.jobs SET data = '{}' WHERE id = $1", first)
     async with ledger.transaction() as transaction:
         await requeue(transaction, project_id, [first, second, third], by="key")

@@ -57,9 +57,7 @@ def everyone() -> Iterator[Process]:
 def marked(mark: str) -> list[Process]:
     """Processes started with the `NAME=value` pair `mark` in their environment, or among their arguments, which a
     service does not hide."""
-    return [
-        process for process in everyone() if mark in process.environment() or mark in process.command()
-    ]
+    return [process for process in everyone() if mark in process.environment() or mark in process.command()]
 
 
 def descendants(of: Process) -> list[Process]:

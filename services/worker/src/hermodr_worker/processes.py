@@ -103,7 +103,7 @@ class _Child:
         return self._process.returncode is None and not self._reader.at_eof()
 
     async def run(self, task: AnyTask, claim: Claim, context: TaskContext) -> Ended:
-        """Raises `OSError` or `EOFError` when the process has died, and `ValueError` when what it says is no message."""
+        """Raises `OSError` or `EOFError` when the process has died, `ValueError` when it says what is no message."""
         self.attempts += 1
         context.stopped = lambda: self._say({"do": "stop"})
         self._say(

@@ -81,7 +81,9 @@ def run_command(
     ] = None,
     wait: Annotated[
         bool,
-        typer.Option("--wait", help="Wait for the end, telling progress, and print the result; status 1 unless it completed."),
+        typer.Option(
+            "--wait", help="Wait for the end, tell progress, print the result; status 1 unless it completed."
+        ),
     ] = False,
     timeout: Annotated[
         float, typer.Option(min=0, callback=moments.finite, help="Seconds to wait at most.")

@@ -18,6 +18,7 @@ from hermodr_devkit.demo.clockwork import CLOCKWORK
 from hermodr_devkit.demo.desk import DESK
 from hermodr_devkit.demo.hooks import HOOKS
 from hermodr_devkit.demo.scenario import KINDS
+from hermodr_devkit.supervisor.service import DEMO
 
 COMMAND = [sys.executable, "-m", "hermodr_cli.main", "demo"]
 
@@ -52,8 +53,8 @@ def left_behind(backing: Backing, pid: int) -> list[str]:
     services = [
         value.partition("=")[2]
         for process in processes.everyone()
-        for value in process.environment()
-        if value.startswith(f"{stage.MARK}=")
+        for value in process.command()
+        if value.startswith(f"{DEMO}=")
     ]
     return [name for name in databases + folders + services if temporary.maker(name, stage.PREFIX) == pid]
 

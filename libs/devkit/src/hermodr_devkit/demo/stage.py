@@ -39,7 +39,6 @@ from hermodr_ledger.access import keys
 from hermodr_ledger.engine import Ledger
 
 PREFIX = "hermodr_demo"
-"""In every service's environment, so that services of a killed demo are found."""
 GRACE_SECONDS = 5.0
 PROJECT = "harbour-house"
 

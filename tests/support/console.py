@@ -1,15 +1,16 @@
 """A browser at the console, as far as HTTP goes."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from types import MappingProxyType
 from uuid import UUID
 
 import httpx
 
 from hermodr_ledger.access import audit, keys
 from hermodr_ledger.access.keys import Scope
-from tests.support.api import ApiUnderTest
+from tests.support.api import MAIL, ApiUnderTest
 
 STRANGER = "<script>alert(1)</script>\"'&"
 
@@ -24,8 +25,10 @@ class Browser:
     async def get(self, path: str) -> httpx.Response:
         return self._kept(await self._http.get(path, headers=self._headers))
 
-    async def post(self, path: str, **fields: str) -> httpx.Response:
-        return self._kept(await self._http.post(path, data=fields, headers=self._headers))
+    async def post(
+        self, path: str, headers: Mapping[str, str] = MappingProxyType({}), **fields: str
+    ) -> httpx.Response:
+        return self._kept(await self._http.post(path, data=fields, headers={**self._headers, **headers}))
 
     @property
     def _headers(self) -> dict[str, str]:
@@ -60,3 +63,9 @@ async def logged_in(api: ApiUnderTest, browser: Browser, *scopes: Scope) -> UUID
     answer = await browser.post("/console/login", key=key, next="/console")
     assert (answer.status_code, answer.headers["location"]) == (303, "/console")
     return key_id
+
+
+async def asked(api: ApiUnderTest, **fields: object) -> str:
+    answer = await api.http.post("/v1/notifications", json=MAIL | fields)
+    assert answer.status_code == 202, answer.text
+    return str(answer.json()["job_id"])

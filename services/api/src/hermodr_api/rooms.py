@@ -70,7 +70,7 @@ _ROOMS = (
     reference,
     console_links,
     console_people,
-    console_making,
     console,
+    console_making,
 )
 ROUTERS = tuple(room.router for room in _ROOMS)

@@ -27,6 +27,9 @@ _TAKE_LINK = (
     .where(_session.hash == sa.bindparam("secret"), _session.is_link, _GOOD)
     .returning(_session.key_id)
 )
+_HOLDS = api_keys.c.revoked_at.is_(None) & (
+    api_keys.c.expires_at.is_(None) | (api_keys.c.expires_at > sa.func.now())
+)
 _FIND = (
     sa.select(*COLUMNS, projects.c.name.label("project"))
     .join_from(console_sessions, api_keys, api_keys.c.id == _session.key_id)
@@ -35,11 +38,10 @@ _FIND = (
         _session.hash == sa.bindparam("secret"),
         ~_session.is_link,
         _GOOD,
-        api_keys.c.revoked_at.is_(None),
-        api_keys.c.expires_at.is_(None) | (api_keys.c.expires_at > sa.func.now()),
+        _HOLDS,
     )
 )
-_OWNER = sa.select(api_keys.c.project_id).where(api_keys.c.id == sa.bindparam("key"))
+_OWNER = sa.select(api_keys.c.project_id).where(api_keys.c.id == sa.bindparam("key"), _HOLDS)
 _END = sa.delete(console_sessions).where(_session.hash == sa.bindparam("secret"))
 
 
@@ -64,12 +66,15 @@ async def begin(transaction: Transaction, key: ApiKey, secret_hash: bytes, lives
 async def enter(
     transaction: Transaction, link_hash: bytes, secret_hash: bytes, lives: timedelta
 ) -> UUID | None:
-    """A session for the link, which is used up; the key's id. `None`: there is no such link, or it was used."""
+    """A session for the link, which is used up; the key's id. `None`: there is no such link, it was used, or its key
+    has ended."""
     taken = await fetch(transaction, _TAKE_LINK, secret=link_hash)
     if not taken:
         return None
     key_id: UUID = taken[0]["key_id"]
     rows = await fetch(transaction, _OWNER, key=key_id)
+    if not rows:
+        return None
     await _begin(transaction, key_id, rows[0]["project_id"], secret_hash, lives)
     return key_id
 

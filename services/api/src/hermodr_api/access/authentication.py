@@ -24,7 +24,9 @@ BELIEVED_SECONDS = 5.0
 """How long a revoked key may still work in another process; the process that revoked it forgets it at once."""
 
 _SEND = "send the header Authorization: Bearer hk_… (an API key) or Bearer with a user's JSON Web Token"
-_BEARER = re.compile(r"[Bb]earer +(hk_[A-Za-z0-9_-]{20,100})")
+KEY = re.compile(r"hk_[A-Za-z0-9_-]{20,100}")
+"""The form of an API key."""
+_BEARER = re.compile(rf"[Bb]earer +({KEY.pattern})")
 _TOKEN = re.compile(r"[Bb]earer +([A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*)")
 _LONGEST = MOST_BYTES + len("Bearer ")
 

@@ -26,7 +26,7 @@ def console_of(
     metrics = JobMetrics(shared.cold, counts, shared.clock, check)
     return [
         Sessions(shared.cold, shared.repeatable, authenticator, shared.clock, own_url),
-        Overview(shared.cold, metrics, check, counts, shared.clock),
+        Overview(shared.cold, metrics, check, counts, shared.operators, shared.clock),
         Search(shared.cold),
         SentMessages(shared.cold, publishing, links),
         shared.operators,

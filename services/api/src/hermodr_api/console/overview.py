@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from hermodr_api.access.authentication import Caller
+from hermodr_api.access.operators import Operators
 from hermodr_api.health.counts import Counts
 from hermodr_api.health.service import HealthCheck
 from hermodr_api.jobs.metrics import JobMetrics
@@ -34,9 +35,16 @@ class Bar:
 
 class Overview:
     def __init__(
-        self, ledger: Ledger, metrics: JobMetrics, check: HealthCheck, counts: Counts, clock: Clock
+        self,
+        ledger: Ledger,
+        metrics: JobMetrics,
+        check: HealthCheck,
+        counts: Counts,
+        operators: Operators,
+        clock: Clock,
     ) -> None:
         self._ledger = ledger
+        self._operators = operators
         self._metrics = metrics
         self._check = check
         self._counts = counts
@@ -51,7 +59,9 @@ class Overview:
 
         metrics = await self._metrics.look(project, _HOURS, None)
         accepted = await self._counts.of(("over time", project), count)
-        health = (await self._check.whole()).report
+        health = dict((await self._check.whole()).report)
+        if not await self._operators.include(caller):
+            health["warnings"] = []  # they may be of other projects, and only operators can mend them
         return {
             "metrics": metrics,
             "bars": bars(accepted, self._clock.now()),

@@ -28,7 +28,7 @@ from hermodr_api.console.visiting import (
 )
 from hermodr_api.dead_letters.models import DeadLetterFilter, DeadLetterView, opened_view
 from hermodr_api.dead_letters.service import DeadLetters
-from hermodr_api.errors import NOT_FOUND, Refused
+from hermodr_api.errors import FORBIDDEN, NOT_FOUND, Refused
 from hermodr_api.http.lists import NewestFirst
 from hermodr_api.http.provided import provided
 from hermodr_api.jobs.control import JobControl
@@ -61,6 +61,8 @@ async def log_in(request: Request, sessions: TheSessions) -> Response:
     """Begin a session."""
     form = await form_of(request)
     where = inside(form.get("next"))
+    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        raise Refused(FORBIDDEN, "only our own page logs in")
     try:
         secret = await sessions.begin(form.get("key", "").strip())
     except Refused as refused:
@@ -222,6 +224,12 @@ async def pause(visitor: Reading, form: FormOfAdmin, queues: TheQueues, channel:
 async def providers(visitor: Reading, providers: Annotated[Providers, provided(Providers)]) -> Response:
     """By what messages leave."""
     return pages.page("providers", visitor, providers=(await providers.look(visitor.caller)).data)
+
+
+@router.get("/")
+async def slash() -> Response:
+    """As people type it."""
+    return RedirectResponse("/console", 303)
 
 
 @router.get("/static/{name}")

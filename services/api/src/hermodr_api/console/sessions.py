@@ -5,9 +5,10 @@ import secrets
 from dataclasses import dataclass
 from datetime import timedelta
 
-from hermodr_api.access.authentication import Authenticator, Caller
+from hermodr_api.access.authentication import KEY, Authenticator, Caller
 from hermodr_api.answers import Answer, Key, Outcome, Repeatable, patience
 from hermodr_api.console.models import ConsoleLinkView
+from hermodr_api.errors import UNAUTHENTICATED, Refused
 from hermodr_ledger.access import audit, console_sessions, keys
 from hermodr_ledger.access.keys import Scope
 from hermodr_ledger.engine import Ledger, Transaction
@@ -51,6 +52,11 @@ class Sessions:
 
     async def begin(self, key: str) -> str:
         """A session of the API key: its secret. Raises `Refused` for a key that is unknown or may not read."""
+        if KEY.fullmatch(key) is None:
+            raise Refused(
+                UNAUTHENTICATED,
+                "this is no API key: they begin with hk_, and are shown once, when they are made",
+            )
         await self._authenticator.caller(f"Bearer {key}", "read")
         secret, hashed = _new(), keys.hash_of(key)
         async with patience(), self._ledger.transaction() as transaction:

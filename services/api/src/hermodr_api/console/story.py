@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from hermodr_api.jobs.models import TimelineEntry
-from hermodr_contracts.vocabulary import DeliveryState
+from hermodr_contracts.vocabulary import Channel, DeliveryState
 
 Mood = Literal["good", "bad", "warn", "busy", "quiet"]
 Detail = Mapping[str, Any]
@@ -94,11 +94,27 @@ def _attempted(_: str, detail: Detail) -> tuple[Mood, str]:
     return _OUTCOMES.get(str(outcome), "warn"), f"Attempt {detail.get('number')}{by}: {outcome}{code}"
 
 
+def _not_sent(_: str, detail: Detail) -> tuple[Mood, str]:
+    channel, reason = detail.get("channel"), str(detail.get("reason"))
+    if reason == "read":
+        return "good", f"Not sent by {channel}: it was read before"
+    return "warn", f"Not sent by {channel}: {reason.replace('_', ' ')}"
+
+
 def _delivered(event: str, detail: Detail) -> tuple[Mood, str]:
     state = event.removeprefix("delivery_")
+    if detail.get("channel") == Channel.IN_APP:
+        return "good", "It is in the inbox" if state == "delivered" else f"In the inbox: {state}"
     moods: Mapping[str, Mood] = {"sent": "good", "delivered": "good", "suppressed": "warn", "skipped": "warn"}
-    return moods.get(state, "bad"), f"The {detail.get('channel')} is {state}"
+    return moods.get(state, "bad"), f"{_WORDS.get(str(detail.get('channel')), 'Message')} {state}"
 
+
+_WORDS: Mapping[str, str] = {
+    "email": "Email",
+    "sms": "Text",
+    "whatsapp": "WhatsApp message",
+    "webhook": "Webhook",
+}
 
 _SENTENCES: Mapping[str, Sentence] = {
     "requested": _requested,
@@ -107,6 +123,7 @@ _SENTENCES: Mapping[str, Sentence] = {
     "decided": _said("quiet", "Decided: by {channel}"),
     "announced": _said("quiet", "Given to its service"),
     "inbox_read": _said("good", "Read in the inbox"),
+    "waits_for_look": _said("busy", "Next by {channel}, unless it was looked at by then"),
     "retried": _said("busy", "Asked for again"),
     "began": _said("busy", "Attempt {number} began at {worker}"),
     "completed": _said("good", "Completed"),
@@ -114,6 +131,6 @@ _SENTENCES: Mapping[str, Sentence] = {
     "cancelled": _said("warn", "Cancelled"),
     "skipped": _said("warn", "Not sent to anybody"),
     "deferred": _said("busy", "Put off until {until}"),
-    "not_sent": _said("warn", "Not sent by {channel}: {reason}"),
+    "not_sent": _not_sent,
     **{f"delivery_{state}": _delivered for state in DeliveryState},
 }

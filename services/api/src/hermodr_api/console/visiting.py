@@ -114,10 +114,8 @@ def _login_for(request: Request) -> str:
 
 def inside(path: str | None) -> str:
     """A path of the console, whatever was given: nobody is led elsewhere."""
-    if (
-        path is None
-        or "\\" in path
-        or not (path == "/console" or path.startswith(("/console/", "/console?")))
-    ):
+    if path is None or not (path == "/console" or path.startswith(("/console/", "/console?"))):
         return "/console"
-    return path if path.isprintable() else "/console"
+    if "\\" in path or ".." in path.partition("?")[0] or not path.isprintable():
+        return "/console"
+    return path

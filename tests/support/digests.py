@@ -154,8 +154,12 @@ async def changed_before_the_rules(ledger: Ledger, schedule_id: UUID, changes: s
 
 
 async def make_due(ledger: Ledger, schedule: DigestSchedule, nominal: datetime) -> None:
+    """And a rule of that time of day, so that no second occurrence lies between then and now."""
     await ledger.fetch(
-        "UPDATE hermodr.digest_schedules SET next_digest_scheduled = $2 WHERE id = $1", schedule.id, nominal
+        "UPDATE hermodr.digest_schedules SET next_digest_scheduled = $2,"
+        " delivery_time = date_trunc('minute', $2::timestamptz AT TIME ZONE timezone)::time WHERE id = $1",
+        schedule.id,
+        nominal,
     )
 
 

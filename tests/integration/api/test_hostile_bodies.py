@@ -106,7 +106,7 @@ class Attacked:
 
 @pytest_asyncio.fixture
 async def attacked(api: ApiUnderTest, database_url: str) -> AsyncIterator[Attacked]:
-    ids = {**await possessions(api), "channel": "email", "version": "1", "provider": "smtp"}
+    ids = {**await possessions(api), "channel": "email", "version": "1", "provider": "smtp", "token": "none"}
     described = (await api.http.get("/openapi.json")).json()
     port, key = free_port(), api.http.headers["authorization"]
     async with (

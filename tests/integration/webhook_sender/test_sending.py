@@ -189,7 +189,7 @@ async def test_retry_after_is_heeded(ledger: Ledger, database_url: str, server: 
 
         async def put_off() -> float:
             (row,) = await ledger.fetch(
-                "SELECT extract(epoch FROM due_at - now())::float8 AS s FROM hermodr.webhook_messages"
+                "SELECT extract(epoch FROM due_at - clock_timestamp())::float8 AS s FROM hermodr.webhook_messages"
                 " WHERE attempt = 1"
             )
             return row["s"] or 0.0

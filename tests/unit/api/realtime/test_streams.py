@@ -12,10 +12,11 @@ from prometheus_client import CollectorRegistry
 from starlette.responses import StreamingResponse
 
 from hermodr_api.access.authentication import Authenticator, Caller
+from hermodr_api.errors import RATE_LIMITED, Refused
 from hermodr_api.realtime.feed import Feed
 from hermodr_api.realtime.hub import Hub, User
 from hermodr_api.realtime.service import RealTime
-from hermodr_api.realtime.stream import Streams
+from hermodr_api.realtime.stream import MOST_OF_A_USER, Streams
 from hermodr_contracts.messages import JobChange, JobsChanged, TaskProgressed
 from hermodr_contracts.vocabulary import JobState
 from hermodr_ledger.engine import LedgerUnavailable
@@ -130,6 +131,31 @@ async def test_a_stream_that_ended_is_forgotten(house: House) -> None:
     await stream(scope, receive, send)
     assert not house.hub.awaits_user(ANN)
     assert not house.hub.awaits_job(house.books.job(), ANN)
+
+
+async def test_a_user_has_so_many_streams_and_no_more(house: House) -> None:
+    first, *_ = [await house.opened() for _ in range(MOST_OF_A_USER)]
+    with pytest.raises(Refused) as refused:
+        await house.opened()
+    assert refused.value.kind is RATE_LIMITED
+    assert "retry-after" in refused.value.headers
+    await house.opened(BOB)
+    house.streams.close()
+
+    async def send(_: Any) -> None: ...
+
+    async def receive() -> Any:
+        raise AssertionError("nothing is read of it")
+
+    await first({"type": "http", "asgi": {"spec_version": "2.4"}}, receive, send)
+    await house.opened()
+
+
+async def test_what_cannot_begin_takes_no_place(house: House) -> None:
+    house.books.away = True
+    for _ in range(MOST_OF_A_USER + 1):
+        with pytest.raises(LedgerUnavailable):
+            await house.opened()
 
 
 async def test_one_that_cannot_begin_leaves_nobody_listening(house: House) -> None:

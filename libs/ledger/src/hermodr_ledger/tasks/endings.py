@@ -8,12 +8,12 @@ from typing import Any
 from uuid import UUID
 
 from hermodr_ledger.engine import Ledger, Row, Transaction
-from hermodr_ledger.engine.documents import object_of
+from hermodr_ledger.engine.documents import object_of, value_of
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """A task that has ended. `on_finished`: the type and payload of the task that follows."""
+    """A task that has ended. `on_finished`: the type and payload of the task that follows. `result`: a short one."""
 
     job_id: UUID
     project_id: UUID
@@ -26,6 +26,7 @@ class Ending:
     finished_at: datetime
     fairness_key: str | None
     on_finished: tuple[str, dict[str, Any]] | None
+    result: Any = None
 
 
 _LOOK = """
@@ -40,7 +41,8 @@ WITH over AS (
     WHERE e.job_id = w.id AND NOT EXISTS (SELECT FROM hermodr.jobs j WHERE j.id = w.id AND j.finished_at IS NULL)
     RETURNING e.job_id
 )
-SELECT j.id, j.project_id, j.owner_id, j.type, j.state, j.error, j.priority, j.content, j.processed_at, j.finished_at
+SELECT j.id, j.project_id, j.owner_id, j.type, j.state, j.error, j.priority, j.content, j.processed_at, j.finished_at,
+    CASE WHEN octet_length(j.result::text) <= 2000 THEN j.result::text END AS result
 FROM over o JOIN hermodr.jobs j ON j.id = o.job_id ORDER BY j.id
 """
 
@@ -75,4 +77,5 @@ def _ending(row: Row) -> Ending:
         row["finished_at"],
         key if isinstance(key, str) else None,
         follows,
+        value_of(row["result"]),
     )

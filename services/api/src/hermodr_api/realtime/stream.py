@@ -1,6 +1,7 @@
 """The same as Server-Sent Events (WHATWG HTML, §9.2): for those who want no library."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 
@@ -10,7 +11,8 @@ from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from hermodr_api.access.authentication import Authenticator, Caller
-from hermodr_api.realtime.hub import REFETCH, Event, Hub
+from hermodr_api.errors import RATE_LIMITED, Refused
+from hermodr_api.realtime.hub import REFETCH, Event, Hub, User
 from hermodr_api.realtime.proof import Proof
 from hermodr_api.realtime.service import RealTime, user_of
 from hermodr_servicekit.clock import Clock
@@ -18,6 +20,9 @@ from hermodr_servicekit.clock import Clock
 ALIVE_SECONDS = 15.0
 """Between two signs of life, so that proxies do not take a silent stream for a dead one."""
 MOST_UNSENT = 256
+MOST_OF_A_USER = 50
+MOST_STREAMS = 5_000
+"""In one process."""
 _RETRY = b"retry: 3000\n\n"
 _ALIVE = b":\n\n"
 _HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
@@ -70,20 +75,23 @@ class Streams:
         self._authenticator = authenticator
         self._clock = clock
         self._open: set[_Stream] = set()
+        self._places: Counter[User] = Counter()
         self._closed = False
         gauge = Gauge("hermodr_streams", "Open streams of end users.", registry=registry)
         gauge.set_function(lambda: len(self._open))
 
     async def inbox(self, caller: Caller, token: str, last_event_id: str | None) -> StreamingResponse:
         """The user's inbox from now on, after what came since `last_event_id`, and their jobs. Raises
-        `LedgerUnavailable`."""
+        `Refused` (429) and `LedgerUnavailable`."""
         stream, user = _Stream(), user_of(caller)
+        self._take_place(user)
         proof = Proof(self._authenticator, self._clock, token, caller.expires_at)
-        await self._real_time.hear_inbox(stream, user, last_event_id)
         try:
+            await self._real_time.hear_inbox(stream, user, last_event_id)
             await self._real_time.hear_jobs(stream, user)
         except BaseException:
             self._hub.unhear_user(user, stream)
+            self._leave_place(user)
             raise
         self._open.add(stream)
         if self._closed:
@@ -93,8 +101,23 @@ class Streams:
             self._hub.unhear_user(user, stream)
             self._hub.unhear_jobs_of(user, stream)
             self._open.discard(stream)
+            self._leave_place(user)
 
         return _Answer(self._lines(stream, proof), ended)
+
+    def _take_place(self, user: User) -> None:
+        """As connections of Socket.IO have, in this process. Raises `Refused`."""
+        if self._places[user] >= MOST_OF_A_USER or self._places.total() >= MOST_STREAMS:
+            reason = (
+                f"at most {MOST_OF_A_USER} streams of a user, and {MOST_STREAMS:,} in all, may be open here"
+            )
+            raise Refused(RATE_LIMITED, reason, headers={"retry-after": "10"})
+        self._places[user] += 1
+
+    def _leave_place(self, user: User) -> None:
+        self._places[user] -= 1
+        if not self._places[user]:
+            del self._places[user]
 
     async def _lines(self, stream: _Stream, proof: Proof) -> AsyncIterator[bytes]:
         yield _RETRY

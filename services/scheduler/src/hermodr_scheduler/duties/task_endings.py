@@ -116,10 +116,12 @@ async def _notifications(transaction: Transaction, ended: Sequence[Ending], tell
             kind=JobKind.NOTIFICATION,
             type=JOB_STATUS,
             priority=Priority.NORMAL,
-            data=json.dumps(_data(each)),
+            data=json.dumps(_data(each, done := _done(each, locales.get(person.id)))),
             content=None
             if (each.project_id, JOB_STATUS) in templates
-            else json.dumps(task_words.content(each.type, each.state, each.error, locales.get(person.id))),
+            else json.dumps(
+                task_words.content(each.type, each.state, each.error, locales.get(person.id), done)
+            ),
             channels=_channels(telling, has_template=(each.project_id, JOB_STATUS) in templates),
             recipient_id=person.id,
             owner_id=owner_id,
@@ -136,12 +138,17 @@ def _channels(telling: Telling, *, has_template: bool) -> tuple[Channel, ...] | 
     return None if has_template else (Channel.IN_APP, Channel.EMAIL)
 
 
-def _data(ended: Ending) -> dict[str, object]:
+def _done(ended: Ending, locale: str | None) -> str | None:
+    return task_words.summary(ended.type, ended.result, locale)
+
+
+def _data(ended: Ending, done: str | None) -> dict[str, object]:
     return {
         "task": ended.type,
         "job_id": str(ended.job_id),
         "state": ended.state,
         "error": ended.error,
+        "summary": done,
         "finished_at": ended.finished_at.isoformat(),
         "seconds": _seconds(ended.began_at, ended.finished_at),
     }

@@ -33,12 +33,12 @@ class TaskIn(Body):
 
     model_config = ConfigDict(
         json_schema_extra={
-            "examples": [{"type": "data-export", "payload": {"format": "csv"}, "timeout_seconds": 1800}]
+            "examples": [{"type": "word-count", "payload": {"text": "Hello there"}, "timeout_seconds": 1800}]
         }
     )
 
     type: Type = Field(
-        description="The name under which the task's code is registered.", examples=["data-export"]
+        description="The name under which the task's code is registered.", examples=["word-count"]
     )
     payload: JsonObject = Field(
         default_factory=dict, description="The task's input.", examples=[{"format": "csv"}]

@@ -1,13 +1,12 @@
 """Signed links to files: who has one may fetch the file until the link expires, without a login."""
 
-import base64
-import binascii
 import hashlib
 import hmac
 from datetime import UTC, datetime
 from typing import NamedTuple
 from uuid import UUID
 
+from hermodr_servicekit import base64url
 from hermodr_servicekit.secret_keys import secret_keys
 
 _PURPOSE = b"hermodr file links 1"
@@ -32,16 +31,15 @@ class FileLinks:
     def url(self, file_id: UUID, expires_at: datetime) -> str:
         """To the second."""
         said = file_id.bytes + int(expires_at.timestamp()).to_bytes(6)
-        token = base64.urlsafe_b64encode(_mac(self._keys[0], said) + said)
-        return f"{self._base}/v1/files/{token.rstrip(b'=').decode()}"
+        return f"{self._base}/v1/files/{base64url.written(_mac(self._keys[0], said) + said)}"
 
     def read(self, token: str) -> FileLink | None:
         """`None`: not signed by us. Whether it has expired is for the caller to see."""
         if not token.isascii() or len(token) > LONGEST:
             return None
         try:
-            whole = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
-        except (binascii.Error, ValueError):
+            whole = base64url.read(token)
+        except ValueError:
             return None
         mac, said = whole[:_MAC_BYTES], whole[_MAC_BYTES:]
         if len(whole) != _BYTES or not any(hmac.compare_digest(mac, _mac(key, said)) for key in self._keys):

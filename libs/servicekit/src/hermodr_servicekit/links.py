@@ -1,11 +1,11 @@
 """Signed links into mails: who has one may do what it says, without a login."""
 
-import base64
-import binascii
 import hashlib
 import hmac
 from typing import NamedTuple
 from uuid import UUID
+
+from hermodr_servicekit import base64url
 
 LEAST_SECRET_BYTES = 32
 _UNSUBSCRIBE, _CONFIRMATION = b"\x01", b"\x02"
@@ -39,7 +39,7 @@ class Links:
     def confirmation(self, pending_id: UUID) -> str:
         """The URL by which the address that is pending under this id is confirmed."""
         said = _CONFIRMATION + pending_id.bytes
-        return f"{self._base}/u/a/{_written(self._mac(said) + said)}"
+        return f"{self._base}/u/a/{base64url.written(self._mac(said) + said)}"
 
     def code(self, pending_id: UUID) -> str:
         """Six digits for who does not follow that link: stored nowhere, and to be tried a few times at most."""
@@ -48,7 +48,7 @@ class Links:
 
     def pseudonym(self, text: str) -> str:
         """Always the same for a text, which it does not show."""
-        return _written(hmac.digest(self._pseudonyms, text.encode(), hashlib.sha256)[:_MAC_BYTES])
+        return base64url.written(hmac.digest(self._pseudonyms, text.encode(), hashlib.sha256)[:_MAC_BYTES])
 
     @property
     def sample(self) -> str:
@@ -57,7 +57,7 @@ class Links:
 
     def token(self, link: Unsubscribe) -> str:
         said = _UNSUBSCRIBE + link.project_id.bytes + link.recipient_id.bytes + link.type.encode()
-        return _written(self._mac(said) + said)
+        return base64url.written(self._mac(said) + said)
 
     def read(self, token: str) -> Unsubscribe | None:
         """`None`: not signed by us."""
@@ -76,15 +76,11 @@ class Links:
         if not token.isascii() or len(token) > _LONGEST:
             return None
         try:
-            raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
-        except (binascii.Error, ValueError):
+            raw = base64url.read(token)
+        except ValueError:
             return None
         mac, said = raw[:_MAC_BYTES], raw[_MAC_BYTES:]
         return said if hmac.compare_digest(mac, self._mac(said)) else None
 
     def _mac(self, said: bytes) -> bytes:
         return hmac.digest(self._key, said, hashlib.sha256)[:_MAC_BYTES]
-
-
-def _written(octets: bytes) -> str:
-    return base64.urlsafe_b64encode(octets).rstrip(b"=").decode()

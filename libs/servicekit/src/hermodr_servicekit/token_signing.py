@@ -1,10 +1,10 @@
 """Secrets that applications sign their users' tokens with (HS256), derived and stored nowhere."""
 
-import base64
 import hashlib
 import hmac
 from uuid import UUID
 
+from hermodr_servicekit import base64url
 from hermodr_servicekit.secret_keys import secret_keys
 
 PREFIX = "hsk_"
@@ -29,4 +29,4 @@ class TokenSecrets:
 
 def _derived(key: bytes, signing_key: UUID) -> str:
     made = hmac.digest(key, b"hermodr token 1 " + signing_key.bytes, hashlib.sha256)
-    return PREFIX + base64.urlsafe_b64encode(made).rstrip(b"=").decode()
+    return PREFIX + base64url.written(made)

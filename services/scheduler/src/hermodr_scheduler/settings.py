@@ -1,26 +1,16 @@
 """The scheduler's settings."""
 
-import re
 from datetime import timedelta
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, SecretStr
 
+from hermodr_servicekit.retention import kept
 from hermodr_servicekit.settings import ServiceSettings
 
 
-def _kept(value: object) -> object:
-    """`7d` or `36h` as a duration. Raises `ValueError`."""
-    if not isinstance(value, str):
-        return value
-    written = re.fullmatch(r"([1-9][0-9]{0,4})([dh])", value)
-    if written is None:
-        raise ValueError("is not a duration such as 7d or 36h")
-    return timedelta(hours=int(written[1]) * (24 if written[2] == "d" else 1))
-
-
 def _kept_or_off(value: object) -> object:
-    return None if value == "off" else _kept(value)
+    return None if value == "off" else kept(value)
 
 
 class SchedulerSettings(ServiceSettings):
@@ -37,12 +27,12 @@ class SchedulerSettings(ServiceSettings):
     """How long tasks are kept after their last attempt; `off`: as long as other jobs."""
     task_notifications: Literal["mail", "in_app", "off"] = "mail"
     """How owners of tasks hear of their end: by mail too, in their inbox only, or not."""
-    retention_changes: Annotated[timedelta, BeforeValidator(_kept)] = timedelta(days=7)
+    retention_changes: Annotated[timedelta, BeforeValidator(kept)] = timedelta(days=7)
     """How long the log of changes is kept, read or not."""
-    retention_webhooks: Annotated[timedelta, BeforeValidator(_kept)] = timedelta(days=30)
+    retention_webhooks: Annotated[timedelta, BeforeValidator(kept)] = timedelta(days=30)
     """How long what was sent to webhook endpoints is shown and can be sent again; at least as long as changes are
     kept."""
-    retention_auto_syncs: Annotated[timedelta, BeforeValidator(_kept)] = timedelta(days=3)
+    retention_auto_syncs: Annotated[timedelta, BeforeValidator(kept)] = timedelta(days=3)
     """How long finished auto-syncs are kept."""
     bounce_mailbox: SecretStr | None = None
     """`imaps://user:password@host/INBOX`: where bounces and complaints are read."""

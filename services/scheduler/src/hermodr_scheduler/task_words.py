@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from hermodr_contracts.built_in_tasks import DATA_EXPORT, RECIPIENTS_IMPORT, SCHEMA_REBUILD
 from hermodr_contracts.locales import choose_locale
 from hermodr_contracts.vocabulary import JobState
 
@@ -60,7 +61,7 @@ _LANGUAGES = {
 TOLD = frozenset({JobState.COMPLETED, JobState.FAILED, JobState.CANCELLED})
 
 
-_COUNTING = frozenset({"schema-rebuild", "data-export", "recipients-import"})
+_COUNTING = frozenset({SCHEMA_REBUILD, DATA_EXPORT, RECIPIENTS_IMPORT})
 
 
 def summary(task: str, result: object, locale: str | None) -> str | None:

@@ -9,7 +9,7 @@ from uuid import UUID
 from hermodr_worker.errors import TaskCancelled
 
 MOST_OF_A_MESSAGE = 500
-_UNSTORABLE = {0: "\ufffd"} | dict.fromkeys(range(0xD800, 0xE000), "\ufffd")
+UNSTORABLE = {0: "\ufffd"} | dict.fromkeys(range(0xD800, 0xE000), "\ufffd")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Progress:
         """As it can be stored. Raises `ValueError` unless 0 ≤ current ≤ total."""
         if not 0 <= current <= total < 2**53:
             raise ValueError("progress needs 0 <= current <= total")
-        text = message.translate(_UNSTORABLE)[:MOST_OF_A_MESSAGE] if message is not None else None
+        text = message.translate(UNSTORABLE)[:MOST_OF_A_MESSAGE] if message is not None else None
         return cls(current, total, text)
 
     @property

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from hermodr_worker.context import UNSTORABLE
 from hermodr_worker.definition import AnyTask
 from hermodr_worker.domain import Ended
 from hermodr_worker.errors import Retry, TaskFailed
@@ -13,7 +14,6 @@ from hermodr_worker.errors import Retry, TaskFailed
 MOST_OF_A_RESULT = 1024 * 1024
 _MOST_OF_AN_ERROR = 500
 _FRAMES = 20
-_UNSTORABLE = {0: "\ufffd"} | dict.fromkeys(range(0xD800, 0xE000), "\ufffd")
 
 
 def completed(task: AnyTask, value: object) -> Ended:
@@ -33,7 +33,7 @@ def misfit(error: ValidationError) -> Ended:
     """The payload does not fit: where, without what is there."""
     found = error.errors(include_input=False, include_url=False, include_context=False)
     told = [f"payload.{'.'.join(map(str, each['loc']))}: {each['type']}" for each in found[:5]]
-    return Ended("failed", error="; ".join(told).translate(_UNSTORABLE)[:_MOST_OF_AN_ERROR], final=True)
+    return Ended("failed", error="; ".join(told).translate(UNSTORABLE)[:_MOST_OF_AN_ERROR], final=True)
 
 
 def failed(error: BaseException) -> Ended:
@@ -53,4 +53,4 @@ def places(error: BaseException) -> str:
 
 
 def _said(error: BaseException) -> str:
-    return str(error).translate(_UNSTORABLE)[:_MOST_OF_AN_ERROR]
+    return str(error).translate(UNSTORABLE)[:_MOST_OF_AN_ERROR]

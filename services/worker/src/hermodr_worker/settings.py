@@ -2,14 +2,15 @@
 
 import re
 from datetime import timedelta
+from functools import partial
 from typing import Annotated, ClassVar
 
 from pydantic import BeforeValidator, Field
 
+from hermodr_servicekit.retention import kept
 from hermodr_servicekit.settings import ServiceSettings
 
 _UNITS = {"s": 1, "m": 60, "h": 3600}
-_HOURS = {"h": 1, "d": 24}
 
 
 def _time(value: object) -> object:
@@ -20,16 +21,6 @@ def _time(value: object) -> object:
     if written is None or int(written[1]) * _UNITS[written[2]] > 24 * 3600:
         raise ValueError("is not a duration such as 90s, 30m or 2h, up to 24h")
     return timedelta(seconds=int(written[1]) * _UNITS[written[2]])
-
-
-def _kept(value: object) -> object:
-    """`7d` or `36h` as a duration. Raises `ValueError`."""
-    if not isinstance(value, str):
-        return value
-    written = re.fullmatch(r"([1-9][0-9]{0,3})([dh])", value)
-    if written is None:
-        raise ValueError("is not a duration such as 7d or 36h")
-    return timedelta(hours=int(written[1]) * _HOURS[written[2]])
 
 
 class WorkerSettings(ServiceSettings):
@@ -44,5 +35,5 @@ class WorkerSettings(ServiceSettings):
     """The longest time of one attempt, for tasks that declare none."""
     task_lease_seconds: Annotated[float, Field(ge=2, le=600)] = 30.0
     """How long after a worker was last heard of its tasks are given to another."""
-    retention_files: Annotated[timedelta, BeforeValidator(_kept)] = timedelta(days=7)
+    retention_files: Annotated[timedelta, BeforeValidator(partial(kept, digits=4))] = timedelta(days=7)
     """How long files that tasks make are kept, and links to them are good."""

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from hermodr_ledger.access import audit
 from hermodr_ledger.access.audit import Actor
-from hermodr_ledger.access.keys import COLUMNS, ApiKey, key_of_row
+from hermodr_ledger.access.keys import COLUMNS, HOLDS, ApiKey, key_of_row
 from hermodr_ledger.engine import Statements, Transaction
 from hermodr_ledger.engine.core import fetch
 from hermodr_ledger.tables import api_keys, console_sessions, projects
@@ -27,9 +27,6 @@ _TAKE_LINK = (
     .where(_session.hash == sa.bindparam("secret"), _session.is_link, _GOOD)
     .returning(_session.key_id)
 )
-_HOLDS = api_keys.c.revoked_at.is_(None) & (
-    api_keys.c.expires_at.is_(None) | (api_keys.c.expires_at > sa.func.now())
-)
 _FIND = (
     sa.select(*COLUMNS, projects.c.name.label("project"))
     .join_from(console_sessions, api_keys, api_keys.c.id == _session.key_id)
@@ -38,10 +35,10 @@ _FIND = (
         _session.hash == sa.bindparam("secret"),
         ~_session.is_link,
         _GOOD,
-        _HOLDS,
+        HOLDS,
     )
 )
-_OWNER = sa.select(api_keys.c.project_id).where(api_keys.c.id == sa.bindparam("key"), _HOLDS)
+_OWNER = sa.select(api_keys.c.project_id).where(api_keys.c.id == sa.bindparam("key"), HOLDS)
 _END = sa.delete(console_sessions).where(_session.hash == sa.bindparam("secret"))
 
 

@@ -46,6 +46,9 @@ COLUMNS = (
     api_keys.c.rate_burst,
 )
 """Of a key, as `key_of_row` reads them."""
+HOLDS = api_keys.c.revoked_at.is_(None) & (
+    api_keys.c.expires_at.is_(None) | (api_keys.c.expires_at > sa.func.now())
+)
 _ONE = (api_keys.c.id == sa.bindparam("key")) & (api_keys.c.project_id == sa.bindparam("project"))
 _READ = sa.select(*COLUMNS).where(_ONE)
 _LOCK = sa.select(*COLUMNS, sa.func.now().label("now")).where(_ONE).with_for_update()

@@ -16,6 +16,7 @@ from hermodr_ledger.engine import Contested, Ledger, Row, Steps, columns, locked
 from hermodr_ledger.engine.setting_aside import CLAIMING_DUTY, understood
 from hermodr_ledger.engine.sql_files import statement
 from hermodr_ledger.engine.times import readable
+from hermodr_ledger.jobs.composed import DATA
 from hermodr_servicekit.ids import new_id
 
 log = structlog.get_logger()
@@ -203,9 +204,8 @@ WHERE d.id = wanted.id AND j.id = d.job_id AND d.state = ANY (wanted.states)
   AND (d.expires_at IS NULL OR d.expires_at > now())
   AND d.channel <> ALL ({PAUSED})
 RETURNING d.id, d.job_id, d.project_id, d.channel, d.priority, d.attempt, d.max_attempts, d.on_unknown,
-    d.address, d.address_name, d.template_id, d.template_version, d.locale, j.content,
+    d.address, d.address_name, d.template_id, d.template_version, d.locale, j.content, {DATA} AS data,
     CASE WHEN d.copies IS NULL THEN j.envelope ELSE j.envelope || d.copies END AS envelope,
-    CASE WHEN d.recipient IS NULL THEN j.data ELSE j.data || jsonb_build_object('recipient', d.recipient) END AS data,
     {readable("greatest(coalesce(j.scheduled_for, j.created_at), j.deferred_until)")} AS wanted_at, d.earlier_attempts,
     extract(epoch FROM {readable("d.expires_at")} - now())::float8 AS expires_in,
     d.provider, j.envelope ? 'provider' AS pinned, d.refused_by, d.maybe_accepted_by,

@@ -8,10 +8,11 @@ from uuid import UUID
 from hermodr_ledger.engine import Statements
 from hermodr_ledger.engine.documents import object_of
 
-_READ = """
+DATA = "CASE WHEN d.recipient IS NULL THEN j.data ELSE j.data || jsonb_build_object('recipient', d.recipient) END"
+"""What a template is given for a delivery `d` of the job `j`."""
+_READ = f"""
 SELECT d.channel, d.address, d.template_id, d.template_version, d.locale, j.content::text AS content,
-    (CASE WHEN d.recipient IS NULL THEN j.data ELSE j.data || jsonb_build_object('recipient', d.recipient) END)::text
-        AS data
+    ({DATA})::text AS data
 FROM hermodr.jobs j JOIN hermodr.deliveries d ON d.job_id = j.id
 WHERE j.id = $2 AND j.project_id = $1 AND d.id = $3
 """

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from hermodr_contracts.built_in_tasks import DATA_EXPORT, SCHEMA_REBUILD
 from hermodr_contracts.vocabulary import JobKind, OnUnknown, Priority
 from hermodr_ledger.access import accepted, mail_defaults
 from hermodr_ledger.access.mail_defaults import MailDefaults
@@ -28,7 +29,7 @@ QUOTA_EXCEEDED = "quota_exceeded"
 """The project has accepted too much today, or too much of it waits or is stored."""
 GROUP_UNKNOWN, GROUP_EMPTY = "group_unknown", "group_empty"
 SINGLETON_TAKEN = "singleton_taken"
-_OF_CONNECTIONS = ("schema-rebuild", "data-export")
+_OF_CONNECTIONS = (SCHEMA_REBUILD, DATA_EXPORT)
 """Tasks that are the owner's of the connection that their payload names."""
 _WAIT_SECONDS = 0.15
 """For singleton keys that uncommitted transactions hold."""

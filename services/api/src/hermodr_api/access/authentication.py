@@ -44,6 +44,10 @@ class Caller:
     expires_at: datetime | None = None
     """From then on the key or token does not hold."""
 
+    def may(self, scope: Scope) -> bool:
+        """Whether the key has the scope; end users have none."""
+        return scope in self.scopes or "admin" in self.scopes
+
     @property
     def subject(self) -> str:
         return f"user/{self.project_id}/{self.user_id}" if self.user_id is not None else f"key/{self.key_id}"
@@ -80,7 +84,7 @@ class Authenticator:
         caller = self._known.get(authorization or "")
         if caller is None or (caller.expires_at is not None and caller.expires_at <= self._clock.now()):
             caller = await self._recognise(authorization)
-        if needed not in caller.scopes and "admin" not in caller.scopes:
+        if not caller.may(needed):
             if caller.user_id is not None:
                 if users:
                     return caller
@@ -153,7 +157,7 @@ def _unauthenticated(detail: str) -> Refused:
 
 def holds(caller: Caller, needed: Scope) -> None:
     """Raises `Refused` (403) for a key without the scope."""
-    if needed not in caller.scopes and "admin" not in caller.scopes:
+    if not caller.may(needed):
         raise _lacks(caller, needed)
 
 

@@ -11,6 +11,7 @@ from hermodr_api.connections.models import RebuildIn
 from hermodr_api.errors import not_found
 from hermodr_api.jobs.accepting import Accepting
 from hermodr_api.tasks.models import TaskIn, answer_of, task_of
+from hermodr_contracts.built_in_tasks import SCHEMA_REBUILD
 from hermodr_ledger.access.idempotency import Idempotency
 from hermodr_ledger.connections import kept, schemas
 from hermodr_ledger.connections.kept import Connection, Whose
@@ -18,8 +19,6 @@ from hermodr_ledger.engine import Ledger
 from hermodr_ledger.jobs.accept import NewJob
 from hermodr_servicekit.clock import Clock
 from hermodr_servicekit.ids import new_job_id
-
-TASK = "schema-rebuild"
 
 
 class Rebuilding:
@@ -64,9 +63,9 @@ class Rebuilding:
 
     def _job(self, caller: Caller, connection: Connection, wanted: RebuildIn) -> NewJob:
         payload = {"connection_id": str(connection.id), "force": wanted.force}
-        task = TaskIn(type=TASK, payload=payload)
+        task = TaskIn(type=SCHEMA_REBUILD, payload=payload)
         job = task_of(task, new_job_id(), caller.project_id, connection.owner, self._clock)
         assert isinstance(job, NewJob)
         return job._replace(
-            singleton_key=f"{TASK}:{connection.id}", asked_by_owner=caller.user_id is not None
+            singleton_key=f"{SCHEMA_REBUILD}:{connection.id}", asked_by_owner=caller.user_id is not None
         )

@@ -8,6 +8,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import FileResponse, HTMLResponse, Response
 
+from hermodr_api.console.looks import LOOKS
 from hermodr_api.console.sessions import Visitor
 from hermodr_api.errors import Refused
 
@@ -63,28 +64,7 @@ _ENVIRONMENT = Environment(
 )
 _ENVIRONMENT.filters |= {"moment": _moment, "span": _span, "number": _number}
 _ENVIRONMENT.globals["now"] = lambda: datetime.now(UTC)
-_MARKS = {
-    "completed": "good",
-    "sent": "good",
-    "delivered": "good",
-    "healthy": "good",
-    "closed": "good",
-    "failed": "bad",
-    "bounced": "bad",
-    "complained": "bad",
-    "unhealthy": "bad",
-    "open": "bad",
-    "unknown": "bad",
-    "retrying": "warn",
-    "degraded": "warn",
-    "half_open": "warn",
-    "suppressed": "warn",
-    "processing": "busy",
-    "queued": "busy",
-    "sending": "busy",
-    "scheduled": "busy",
-}
-_ENVIRONMENT.globals["mark"] = lambda state: _MARKS.get(state, "quiet")
+_ENVIRONMENT.globals["mark"] = lambda state: LOOKS.get(state, "quiet")
 
 
 def page(name: str, visitor: Visitor, status: int = 200, **values: Any) -> HTMLResponse:

@@ -17,11 +17,11 @@ from hermodr_api.console.sessions import SESSION_LIVES, Sessions
 from hermodr_api.console.story import told
 from hermodr_api.console.visiting import (
     COOKIE,
-    FormOfAdmin,
-    FormOfManager,
-    FormOfReader,
     Managing,
     Page,
+    PostedByAdmin,
+    PostedByManager,
+    PostedByReader,
     Reading,
     form_of,
     inside,
@@ -80,7 +80,7 @@ async def enter(link: str, sessions: TheSessions) -> Response:
 
 
 @router.post("/logout")
-async def log_out(request: Request, _: FormOfReader, sessions: TheSessions) -> Response:
+async def log_out(request: Request, _: PostedByReader, sessions: TheSessions) -> Response:
     """End the session."""
     await sessions.end(request.cookies[COOKIE])
     answer = RedirectResponse("/console/login", 303)
@@ -161,16 +161,16 @@ async def sent_html(visitor: Managing, messages: TheSent, job_id: UUID, delivery
 
 
 @router.post("/messages/{job_id}/cancel")
-async def cancel(visitor: Reading, _: FormOfManager, control: TheControl, job_id: UUID) -> Response:
+async def cancel(posted: PostedByManager, control: TheControl, job_id: UUID) -> Response:
     """Cancel it."""
-    await control.cancel(visitor.caller, job_id)
+    await control.cancel(posted.visitor.caller, job_id)
     return _back(f"/console/messages/{job_id}")
 
 
 @router.post("/messages/{job_id}/retry")
-async def retry(visitor: Reading, _: FormOfManager, control: TheControl, job_id: UUID) -> Response:
+async def retry(posted: PostedByManager, control: TheControl, job_id: UUID) -> Response:
     """Have it sent again."""
-    await control.retry(visitor.caller, job_id, None)
+    await control.retry(posted.visitor.caller, job_id, None)
     return _back(f"/console/messages/{job_id}")
 
 
@@ -194,9 +194,9 @@ async def dead_letter(visitor: Reading, letters: TheLetters, letter_id: UUID) ->
 
 
 @router.post("/dead-letters/{letter_id}/replay")
-async def replay(visitor: Reading, _: FormOfManager, letters: TheLetters, letter_id: UUID) -> Response:
+async def replay(posted: PostedByManager, letters: TheLetters, letter_id: UUID) -> Response:
     """Ask for it again."""
-    await letters.replay(visitor.caller, letter_id, None)
+    await letters.replay(posted.visitor.caller, letter_id, None)
     return _back("/console/dead-letters")
 
 
@@ -208,13 +208,14 @@ async def queues(visitor: Reading, queues: TheQueues, operators: TheOperators) -
 
 
 @router.post("/queues/{channel}/{deed}")
-async def pause(visitor: Reading, form: FormOfAdmin, queues: TheQueues, channel: str, deed: str) -> Response:
+async def pause(posted: PostedByAdmin, queues: TheQueues, channel: str, deed: str) -> Response:
     """Pause or resume a channel."""
-    reason = form.get("reason", "").strip()[:500] or None
+    caller = posted.visitor.caller
+    reason = posted.fields.get("reason", "").strip()[:500] or None
     if deed == "pause":
-        await queues.pause(visitor.caller, channel, reason, None)
+        await queues.pause(caller, channel, reason, None)
     elif deed == "resume":
-        await queues.resume(visitor.caller, channel, reason, None)
+        await queues.resume(caller, channel, reason, None)
     else:
         raise Refused(NOT_FOUND, "there is no such page")
     return _back("/console/queues")

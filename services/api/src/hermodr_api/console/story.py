@@ -3,12 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
+from hermodr_api.console.looks import LOOKS, Look
 from hermodr_api.jobs.models import TimelineEntry
 from hermodr_contracts.vocabulary import Channel, DeliveryState
 
-Mood = Literal["good", "bad", "warn", "busy", "quiet"]
 Detail = Mapping[str, Any]
 
 
@@ -19,7 +19,7 @@ class Line:
     at: datetime
     since: float
     event: str
-    mood: Mood
+    mood: Look
     says: str
     rest: Mapping[str, str]
 
@@ -45,18 +45,18 @@ def _plain(value: object) -> str:
     return str(value)
 
 
-Sentence = Callable[[str, Detail], tuple[Mood, str]]
+Sentence = Callable[[str, Detail], tuple[Look, str]]
 
 
-def _anything(event: str, detail: Detail) -> tuple[Mood, str]:
+def _anything(event: str, detail: Detail) -> tuple[Look, str]:
     channel = f" ({detail['channel']})" if detail.get("channel") else ""
     return "quiet", event.replace("_", " ").capitalize() + channel
 
 
-def _said(mood: Mood, text: str) -> Sentence:
+def _said(mood: Look, text: str) -> Sentence:
     """`{name}` in the text is what the detail says, or nothing."""
 
-    def sentence(_: str, detail: Detail) -> tuple[Mood, str]:
+    def sentence(_: str, detail: Detail) -> tuple[Look, str]:
         return mood, text.format_map(_Given(detail))
 
     return sentence
@@ -70,7 +70,7 @@ class _Given(dict[str, str]):
         return "–"
 
 
-def _requested(_: str, detail: Detail) -> tuple[Mood, str]:
+def _requested(_: str, detail: Detail) -> tuple[Look, str]:
     by = " by an end user" if detail.get("by") == "user" else ""
     return (
         "quiet",
@@ -78,34 +78,25 @@ def _requested(_: str, detail: Detail) -> tuple[Mood, str]:
     )
 
 
-_OUTCOMES: Mapping[str, Mood] = {
-    "sent": "good",
-    "completed": "good",
-    "failed": "bad",
-    "bounced": "bad",
-    "unknown": "bad",
-}
-
-
-def _attempted(_: str, detail: Detail) -> tuple[Mood, str]:
+def _attempted(_: str, detail: Detail) -> tuple[Look, str]:
     provider, outcome = detail.get("provider"), detail.get("outcome")
     code = f", {detail['code']}" if detail.get("code") else ""
     by = f" by {provider}" if provider else ""
-    return _OUTCOMES.get(str(outcome), "warn"), f"Attempt {detail.get('number')}{by}: {outcome}{code}"
+    return LOOKS.get(str(outcome), "warn"), f"Attempt {detail.get('number')}{by}: {outcome}{code}"
 
 
-def _not_sent(_: str, detail: Detail) -> tuple[Mood, str]:
+def _not_sent(_: str, detail: Detail) -> tuple[Look, str]:
     channel, reason = detail.get("channel"), str(detail.get("reason"))
     if reason == "read":
         return "good", f"Not sent by {channel}: it was read before"
     return "warn", f"Not sent by {channel}: {reason.replace('_', ' ')}"
 
 
-def _delivered(event: str, detail: Detail) -> tuple[Mood, str]:
+def _delivered(event: str, detail: Detail) -> tuple[Look, str]:
     state = event.removeprefix("delivery_")
     if detail.get("channel") == Channel.IN_APP:
         return "good", "It is in the inbox" if state == "delivered" else f"In the inbox: {state}"
-    moods: Mapping[str, Mood] = {"sent": "good", "delivered": "good", "suppressed": "warn", "skipped": "warn"}
+    moods: Mapping[str, Look] = {"sent": "good", "delivered": "good", "suppressed": "warn", "skipped": "warn"}
     return moods.get(state, "bad"), f"{_WORDS.get(str(detail.get('channel')), 'Message')} {state}"
 
 
@@ -121,10 +112,8 @@ _SENTENCES: Mapping[str, Sentence] = {
     "scheduled": _said("busy", "To be sent at {scheduled_for}"),
     "attempted": _attempted,
     "decided": _said("quiet", "Decided: by {channel}"),
-    "announced": _said("quiet", "Given to its service"),
     "inbox_read": _said("good", "Read in the inbox"),
     "waits_for_look": _said("busy", "Next by {channel}, unless it was looked at by then"),
-    "retried": _said("busy", "Asked for again"),
     "began": _said("busy", "Attempt {number} began at {worker}"),
     "completed": _said("good", "Completed"),
     "failed": _said("bad", "Failed: {error}"),

@@ -1,8 +1,8 @@
 """The visitor of a page as a dependency, and what pages answer when something is wrong: pages."""
 
 import hmac
-from collections.abc import Callable, Coroutine
-from typing import Annotated, Any
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Annotated, Any, NamedTuple
 from urllib.parse import parse_qs, quote
 
 from fastapi import Depends
@@ -70,7 +70,6 @@ class Visits:
 
 Reading = Annotated[Visitor, Depends(Visits("read"))]
 Managing = Annotated[Visitor, Depends(Visits("manage"))]
-Administering = Annotated[Visitor, Depends(Visits("admin"))]
 
 
 async def form_of(request: Request) -> dict[str, str]:
@@ -79,31 +78,32 @@ async def form_of(request: Request) -> dict[str, str]:
     return {name: values[-1] for name, values in parse_qs(text).items()}
 
 
-async def _sent(request: Request, visitor: Visitor) -> dict[str, str]:
-    form = await form_of(request)
-    if not hmac.compare_digest(form.get("csrf", "").encode(), visitor.csrf.encode()):
-        raise Refused(
-            FORBIDDEN, "this form is of another session: go back, load the page again, and try again"
-        )
-    return form
+class Posted(NamedTuple):
+    """A form of the visitor's own page."""
+
+    visitor: Visitor
+    fields: Mapping[str, str]
 
 
-async def _sent_by_manager(request: Request, visitor: Managing) -> dict[str, str]:
-    return await _sent(request, visitor)
+class Posts:
+    """A dependency: what a visitor whose key has the scope has posted from their own page. Raises `Refused` (403)."""
+
+    def __init__(self, scope: Scope) -> None:
+        self._visits = Visits(scope)
+
+    async def __call__(self, request: Request) -> Posted:
+        visitor = await self._visits(request)
+        form = await form_of(request)
+        if not hmac.compare_digest(form.get("csrf", "").encode(), visitor.csrf.encode()):
+            raise Refused(
+                FORBIDDEN, "this form is of another session: go back, load the page again, and try again"
+            )
+        return Posted(visitor, form)
 
 
-async def _sent_by_admin(request: Request, visitor: Administering) -> dict[str, str]:
-    return await _sent(request, visitor)
-
-
-async def _sent_by_reader(request: Request, visitor: Reading) -> dict[str, str]:
-    return await _sent(request, visitor)
-
-
-FormOfManager = Annotated[dict[str, str], Depends(_sent_by_manager)]
-FormOfAdmin = Annotated[dict[str, str], Depends(_sent_by_admin)]
-FormOfReader = Annotated[dict[str, str], Depends(_sent_by_reader)]
-"""What was posted by the visitor's own page. Raises `Refused` (403)."""
+PostedByReader = Annotated[Posted, Depends(Posts("read"))]
+PostedByManager = Annotated[Posted, Depends(Posts("manage"))]
+PostedByAdmin = Annotated[Posted, Depends(Posts("admin"))]
 
 
 def _login_for(request: Request) -> str:

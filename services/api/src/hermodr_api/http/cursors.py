@@ -1,6 +1,5 @@
 """Cursors of paged lists."""
 
-import base64
 import hashlib
 from collections.abc import Iterable
 from typing import Literal
@@ -9,6 +8,7 @@ from uuid import UUID
 from hermodr_api.errors import Flaw, invalid
 from hermodr_ledger.engine.paging import Page
 from hermodr_ledger.engine.snapshots import Round
+from hermodr_servicekit import base64url
 
 Order = Literal["created_at", "-created_at"]
 
@@ -37,16 +37,7 @@ def page_of(limit: int, cursor: str | None, sort: Order, name: bytes) -> Page:
 
 def cursor_at(page: Page, name: bytes) -> str:
     round = str(page.round).encode() if page.round is not None else b""
-    return written(_mark(page.newest_first) + name + (page.after or _NOWHERE).bytes + round)
-
-
-def written(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
-
-
-def read(cursor: str) -> bytes:
-    """Raises `ValueError`."""
-    return base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+    return base64url.written(_mark(page.newest_first) + name + (page.after or _NOWHERE).bytes + round)
 
 
 def _mark(newest_first: bool) -> bytes:
@@ -55,7 +46,7 @@ def _mark(newest_first: bool) -> bytes:
 
 def _decode(cursor: str, limit: int, newest_first: bool, name: bytes) -> Page:
     try:
-        raw = read(cursor)
+        raw = base64url.read(cursor)
         round = Round.of_text(raw[_FIXED:].decode("ascii")) if len(raw) > _FIXED else None
     except ValueError:
         raw, round = b"", None

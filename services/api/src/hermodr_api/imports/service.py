@@ -12,6 +12,7 @@ from hermodr_api.answers import Answer, Key, patience, settled
 from hermodr_api.errors import CONFLICT, Flaw, Refused, cut, invalid, unavailable
 from hermodr_api.jobs.accepting import Accepting
 from hermodr_api.tasks.models import TaskIn, answer_of, task_of
+from hermodr_contracts.built_in_tasks import RECIPIENTS_IMPORT
 from hermodr_ledger.access import audit, idempotency
 from hermodr_ledger.access.idempotency import Idempotency
 from hermodr_ledger.engine import Ledger
@@ -22,7 +23,6 @@ from hermodr_servicekit.clock import Clock
 from hermodr_servicekit.files import Files, FilesUnavailable
 from hermodr_servicekit.ids import new_id, new_job_id
 
-TASK = "recipients-import"
 COLUMNS = (
     *("external_id", "user_id", "name", "email", "phone", "locale", "timezone", "relationship"),
     "attributes",
@@ -75,7 +75,7 @@ class Imports:
     async def _accept(
         self, caller: Caller, job_id: UUID, file_id: UUID, rows: int, key: Key | None
     ) -> Answer:
-        task = TaskIn(type=TASK, payload={"file_id": str(file_id), "rows": rows})
+        task = TaskIn(type=RECIPIENTS_IMPORT, payload={"file_id": str(file_id), "rows": rows})
         job = task_of(task, job_id, caller.project_id, None, self._clock)
         assert isinstance(job, NewJob)
         answer = answer_of(job)

@@ -11,12 +11,13 @@ from pydantic import ConfigDict, Field, model_validator
 
 from hermodr_api.errors import Flaw, invalid
 from hermodr_api.http.bodies import Body, Label, Moment
-from hermodr_api.http.cursors import MOST_OF_A_CURSOR, read, written
+from hermodr_api.http.cursors import MOST_OF_A_CURSOR
 from hermodr_api.http.fields import AnyAddress
 from hermodr_contracts.vocabulary import Channel, JobKind, JobState
 from hermodr_ledger.engine.snapshots import Round
 from hermodr_ledger.jobs.listing import Key, Mark, Order
 from hermodr_ledger.jobs.listing_sources import Filters
+from hermodr_servicekit import base64url
 
 JobSort = Literal[
     "created_at",
@@ -100,7 +101,7 @@ def order_of(sort: str) -> Order:
 def cursor_of(mark: Mark, filters: Filters, order: Order) -> str:
     round = f"{'+' if mark.follows else ''}{mark.round}".encode() if mark.round is not None else b""
     fixed = (_query(filters, order), mark.section, (mark.id or _NO_ID).bytes, _number_of(mark.at))
-    return written(_SHAPE.pack(*fixed) + round)
+    return base64url.written(_SHAPE.pack(*fixed) + round)
 
 
 def mark_of(
@@ -110,7 +111,7 @@ def mark_of(
     if cursor is None:
         return None
     try:
-        raw = read(cursor)
+        raw = base64url.read(cursor)
         query, section, identifier, number = _SHAPE.unpack(raw[: _SHAPE.size])
         text = raw[_SHAPE.size :].decode("ascii")
         round = Round.of_text(text.removeprefix("+")) if text else None

@@ -7,6 +7,7 @@ from hermodr_api.errors import FORBIDDEN, Flaw, Refused, cut
 from hermodr_api.jobs.accepting import Accepting
 from hermodr_api.tasks.models import TaskIn, answer_of, task_of
 from hermodr_api.tasks.types import TaskTypes
+from hermodr_contracts.built_in_tasks import DATA_EXPORT, RECIPIENTS_IMPORT
 from hermodr_ledger.access.idempotency import Idempotency
 from hermodr_ledger.access.keys import Scope
 from hermodr_ledger.engine import Ledger
@@ -15,7 +16,7 @@ from hermodr_ledger.tasks import dependencies
 from hermodr_servicekit.clock import Clock
 from hermodr_servicekit.ids import new_job_id
 
-NEEDED: Mapping[str, Scope] = {"data-export": "manage", "recipients-import": "manage"}
+NEEDED: Mapping[str, Scope] = {DATA_EXPORT: "manage", RECIPIENTS_IMPORT: "manage"}
 """What a key needs beyond `send`: all of a database is read, or the address book written."""
 
 

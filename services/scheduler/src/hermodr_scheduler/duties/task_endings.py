@@ -110,25 +110,35 @@ async def _notifications(transaction: Transaction, ended: Sequence[Ending], tell
     names = list({(each.project_id, JOB_STATUS) for each, _ in told})
     templates = await needs.find(transaction, names)
     return [
-        NewJob(
-            id=new_job_id(),
-            project_id=each.project_id,
-            kind=JobKind.NOTIFICATION,
-            type=JOB_STATUS,
-            priority=Priority.NORMAL,
-            data=json.dumps(_data(each, done := _done(each, locales.get(person.id)))),
-            content=None
-            if (each.project_id, JOB_STATUS) in templates
-            else json.dumps(
-                task_words.content(each.type, each.state, each.error, locales.get(person.id), done)
-            ),
-            channels=_channels(telling, has_template=(each.project_id, JOB_STATUS) in templates),
-            recipient_id=person.id,
-            owner_id=owner_id,
+        _notification(
+            each,
+            person.id,
+            locales.get(person.id),
+            telling,
+            has_template=(each.project_id, JOB_STATUS) in templates,
         )
-        for (each, owner_id), person in zip(told, people, strict=True)
+        for (each, _), person in zip(told, people, strict=True)
         if person is not None
     ]
+
+
+def _notification(
+    ended: Ending, recipient_id: UUID, locale: str | None, telling: Telling, *, has_template: bool
+) -> NewJob:
+    done = task_words.summary(ended.type, ended.result, locale)
+    words = task_words.content(ended.type, ended.state, ended.error, locale, done)
+    return NewJob(
+        id=new_job_id(),
+        project_id=ended.project_id,
+        kind=JobKind.NOTIFICATION,
+        type=JOB_STATUS,
+        priority=Priority.NORMAL,
+        data=json.dumps(_data(ended, done)),
+        content=None if has_template else json.dumps(words),
+        channels=_channels(telling, has_template=has_template),
+        recipient_id=recipient_id,
+        owner_id=ended.owner_id,
+    )
 
 
 def _channels(telling: Telling, *, has_template: bool) -> tuple[Channel, ...] | None:
@@ -136,10 +146,6 @@ def _channels(telling: Telling, *, has_template: bool) -> tuple[Channel, ...] | 
     if telling == "in_app":
         return (Channel.IN_APP,)
     return None if has_template else (Channel.IN_APP, Channel.EMAIL)
-
-
-def _done(ended: Ending, locale: str | None) -> str | None:
-    return task_words.summary(ended.type, ended.result, locale)
 
 
 def _data(ended: Ending, done: str | None) -> dict[str, object]:

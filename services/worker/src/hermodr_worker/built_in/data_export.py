@@ -9,6 +9,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from hermodr_contracts.built_in_tasks import DATA_EXPORT
 from hermodr_ledger.connections import querying
 from hermodr_ledger.connections.reaching import Login, Unreachable
 from hermodr_ledger.engine import Ledger
@@ -25,7 +26,6 @@ from hermodr_worker.context import TaskContext
 from hermodr_worker.definition import AnyTask, task
 from hermodr_worker.errors import Retry, TaskFailed
 
-NAME = "data-export"
 MOST_OF_A_QUERY = 100_000
 AT_ONCE = 2
 """Of one end user, or of one fairness key: each may hold a connection, memory and a place for half an hour."""
@@ -55,7 +55,7 @@ class ExportResult(BaseModel):
 def data_export(ledger: Ledger, guard: Guard, sealer: Sealer | None, store: Store, clock: Clock) -> AnyTask:
     """The task, of a worker with this ledger."""
 
-    @task(NAME, timeout=1800, retries=3, users=True, per_key=AT_ONCE)
+    @task(DATA_EXPORT, timeout=1800, retries=3, users=True, per_key=AT_ONCE)
     async def export(ctx: TaskContext, payload: ExportRequest) -> ExportResult:
         connection, login = await login_of(ledger, sealer, ctx, payload.connection_id)
         name = _file_name(connection.name, clock.now(), payload.format)

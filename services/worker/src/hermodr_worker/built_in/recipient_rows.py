@@ -93,17 +93,21 @@ class Line(NamedTuple):
 def columns_of(path: Path) -> list[str]:
     """The header's names."""
     with path.open(encoding="utf-8-sig", newline="") as file:
-        return [each.strip().lower() for each in next(csv.reader(file, strict=True), [])]
+        return _header(csv.reader(file, strict=True))
 
 
 def lines(path: Path) -> Iterator[Line]:
     """All but the header and empty ones. Raises `csv.Error` and `UnicodeDecodeError`."""
     with path.open(encoding="utf-8-sig", newline="") as file:
         rows = csv.reader(file, strict=True)
-        names = [each.strip().lower() for each in next(rows, [])]
+        names = _header(rows)
         for row in rows:
             if row:
                 yield _line(rows.line_num, names, row)
+
+
+def _header(rows: Iterator[list[str]]) -> list[str]:
+    return [each.strip().lower() for each in next(rows, [])]
 
 
 def _line(number: int, names: Sequence[str], row: Sequence[str]) -> Line:

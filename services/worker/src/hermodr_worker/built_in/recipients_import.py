@@ -11,6 +11,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
+from hermodr_contracts.built_in_tasks import RECIPIENTS_IMPORT
 from hermodr_ledger.engine import Ledger, repeats_itself
 from hermodr_ledger.files import kept
 from hermodr_ledger.files.kept import File
@@ -25,7 +26,6 @@ from hermodr_worker.context import TaskContext
 from hermodr_worker.definition import AnyTask, task
 from hermodr_worker.errors import Retry, TaskFailed
 
-NAME = "recipients-import"
 TOGETHER = 500
 """Lines of one transaction."""
 
@@ -53,7 +53,7 @@ class ImportResult(BaseModel):
 def recipients_import(ledger: Ledger, store: Store) -> AnyTask:
     """The task, of a worker with this ledger."""
 
-    @task(NAME, timeout=1800, retries=5)
+    @task(RECIPIENTS_IMPORT, timeout=1800, retries=5)
     async def take(ctx: TaskContext, payload: ImportRequest) -> ImportResult:
         file = await kept.read(ledger, payload.file_id)
         if file is None or (file.job_id, file.kind) != (ctx.job_id, "import"):

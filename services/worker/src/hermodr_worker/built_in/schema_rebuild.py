@@ -5,6 +5,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
+from hermodr_contracts.built_in_tasks import SCHEMA_REBUILD
 from hermodr_ledger.connections import catalog, schemas
 from hermodr_ledger.connections.reaching import Login, Unreachable
 from hermodr_ledger.connections.schemas import Counts
@@ -17,7 +18,6 @@ from hermodr_worker.context import TaskContext
 from hermodr_worker.definition import AnyTask, task
 from hermodr_worker.errors import Retry, TaskFailed
 
-NAME = "schema-rebuild"
 _STEPS = 5
 
 
@@ -44,7 +44,7 @@ class Rebuilt(BaseModel):
 def schema_rebuild(ledger: Ledger, guard: Guard, sealer: Sealer | None) -> AnyTask:
     """The task, of a worker with this ledger."""
 
-    @task(NAME, timeout=600, retries=3)
+    @task(SCHEMA_REBUILD, timeout=600, retries=3)
     async def rebuild(ctx: TaskContext, payload: Rebuild) -> Rebuilt:
         began = time.monotonic()
         _, login = await login_of(ledger, sealer, ctx, payload.connection_id)

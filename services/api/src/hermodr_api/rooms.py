@@ -5,10 +5,7 @@ from hermodr_api.api_keys import routes as api_keys
 from hermodr_api.audit import routes as audit
 from hermodr_api.auto_syncs import routes as auto_syncs
 from hermodr_api.connections import routes as connections
-from hermodr_api.console import links as console_links
-from hermodr_api.console import making as console_making
-from hermodr_api.console import people as console_people
-from hermodr_api.console import routes as console
+from hermodr_api.console import rooms as console
 from hermodr_api.dead_letters import routes as dead_letters
 from hermodr_api.digests import routes as digests
 from hermodr_api.files import routes as files
@@ -68,9 +65,5 @@ _ROOMS = (
     unsubscribing,
     health,
     reference,
-    console_links,
-    console_people,
-    console,
-    console_making,
 )
-ROUTERS = tuple(room.router for room in _ROOMS)
+ROUTERS = (*(room.router for room in _ROOMS), *console.ROUTERS)

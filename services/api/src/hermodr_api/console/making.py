@@ -9,7 +9,6 @@ from starlette.responses import Response
 from hermodr_api.console import pages
 from hermodr_api.console.search import Search
 from hermodr_api.console.visiting import Page, Reading
-from hermodr_api.errors import NOT_FOUND, Refused
 from hermodr_api.http.lists import Listing, NewestFirst
 from hermodr_api.http.provided import provided
 from hermodr_api.jobs.metrics import JobMetrics
@@ -38,7 +37,7 @@ async def templates(visitor: Reading, templates: TheTemplates, asked: Listing) -
 async def template(visitor: Reading, templates: TheTemplates, template_id: UUID) -> Response:
     """One template, as it is now."""
     found = await templates.read(visitor.caller.project_id, template_id)
-    return pages.page("template", visitor, template=found)
+    return pages.page("template", visitor, here="templates", template=found)
 
 
 @router.get("/schedules")
@@ -64,9 +63,3 @@ async def tasks(
     listed = await jobs.page(filters, "-created_at", None, _SHOWN, frozenset({"metadata", "result"}))
     rows = await searching.addressed(project, listed.data)
     return pages.page("tasks", visitor, types=fared.task_types or [], rows=rows, hours=_HOURS)
-
-
-@router.get("/{nonsense:path}")
-async def nothing(_: Reading, nonsense: str) -> Response:
-    """No page of the console; the last route that is tried."""
-    raise Refused(NOT_FOUND, f"there is no page {nonsense[:100]}")

@@ -9,6 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import FileResponse, HTMLResponse, Response
 
 from hermodr_api.console.looks import LOOKS
+from hermodr_api.console.menu import menu
 from hermodr_api.console.sessions import Visitor
 from hermodr_api.errors import Refused
 
@@ -67,9 +68,14 @@ _ENVIRONMENT.globals["now"] = lambda: datetime.now(UTC)
 _ENVIRONMENT.globals["mark"] = lambda state: LOOKS.get(state, "quiet")
 
 
-def page(name: str, visitor: Visitor, status: int = 200, **values: Any) -> HTMLResponse:
-    """The template of that name, for the visitor."""
-    text = _ENVIRONMENT.get_template(f"{name}.html").render(visitor=visitor, here=name, **values)
+def page(
+    name: str, visitor: Visitor, status: int = 200, *, here: str | None = None, **values: Any
+) -> HTMLResponse:
+    """The template of that name, for the visitor. `here`: the entry of the menu that it belongs to, where that is not
+    its own."""
+    text = _ENVIRONMENT.get_template(f"{name}.html").render(
+        visitor=visitor, menu=menu(visitor), here=here or name, **values
+    )
     return HTMLResponse(text, status, headers=HEADERS)
 
 

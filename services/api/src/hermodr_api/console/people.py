@@ -62,5 +62,11 @@ async def recipient(
         page, unread = await inbox.page(asker, InboxSearch(), PageOf(_SHOWN, newest_first=True))
         notifications = list(page.rows)
     return pages.page(
-        "recipient", visitor, person=found, jobs=listed.data, notifications=notifications, unread=unread
+        "recipient",
+        visitor,
+        here="recipients",
+        person=found,
+        jobs=listed.data,
+        notifications=notifications,
+        unread=unread,
     )

@@ -5,7 +5,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Annotated, Any, NamedTuple
 from urllib.parse import parse_qs, quote
 
-from fastapi import Depends
+from fastapi import Depends, Query
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.requests import Request
@@ -68,6 +68,9 @@ class Visits:
         return visitor
 
 
+Word = Annotated[str, Query(max_length=300)]
+"""A field of a page's address."""
+
 Reading = Annotated[Visitor, Depends(Visits("read"))]
 Managing = Annotated[Visitor, Depends(Visits("manage"))]
 
@@ -119,3 +122,8 @@ def inside(path: str | None) -> str:
     if "\\" in path or ".." in path.partition("?")[0] or not path.isprintable():
         return "/console"
     return path
+
+
+def back(path: str) -> RedirectResponse:
+    """To a page, after what was posted."""
+    return RedirectResponse(path, 303)

@@ -24,10 +24,18 @@ document.addEventListener("submit", (event) => {
   if (question && !confirm(question)) event.preventDefault();
 });
 
-const PAGES = {
-  o: "", m: "/messages", r: "/recipients", e: "/templates", s: "/schedules", t: "/tasks", d: "/dead-letters",
-  q: "/queues", p: "/providers",
-};
+const menu = document.getElementById("menu");
+const opens = document.getElementById("open-menu");
+const narrow = matchMedia("(max-width: 40rem)");
+function fold(closed) {
+  opens.hidden = !narrow.matches;
+  opens.setAttribute("aria-expanded", String(!closed));
+  menu.classList.toggle("closed", closed);
+}
+opens.addEventListener("click", () => fold(!menu.classList.contains("closed")));
+narrow.addEventListener("change", () => fold(narrow.matches));
+fold(narrow.matches);
+
 let gone = 0;
 
 function move(step) {
@@ -41,7 +49,8 @@ document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, select, textarea, dialog")) return;
   const going = Date.now() - gone < 1500;
   gone = 0;
-  if (going && event.key in PAGES) location.href = "/console" + PAGES[event.key];
+  const page = going && document.querySelector(`#menu a[data-letter="${CSS.escape(event.key)}"]`);
+  if (page) location.href = page.href;
   else if (event.key === "g") gone = Date.now();
   else if (event.key === "/") document.getElementById("find").focus();
   else if (event.key === "j") move(1);

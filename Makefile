@@ -6,7 +6,7 @@ TIER   ?=
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-compose up down check bench profile chaos soak openapi kubernetes dashboards docs test-docs sbom lock install clean
+.PHONY: help demo test test-compose up down check bench profile chaos soak openapi javascript kubernetes dashboards docs test-docs sbom lock install clean
 
 help: ## this overview
 	@$(PYTHON) tools/helptext.py $(MAKEFILE_LIST)
@@ -41,11 +41,15 @@ soak: install ## an hour of load, kills and restarts: does anything grow that sh
 lock: install ## refresh both locks to the newest releases | PACKAGE=name: that one alone
 	@$(BIN)/python tools/lock.py upgrade $(PACKAGE)
 
-openapi: install ## write down docs/openapi.json, docs/asyncapi.json, docs/reference/commands.md and deploy/rabbitmq, after a change on purpose
+openapi: install ## write down docs/openapi.json, docs/asyncapi.json, docs/reference/commands.md, deploy/rabbitmq and the types of clients/js, after a change on purpose
 	@$(BIN)/python tools/openapi.py
 	@$(BIN)/python tools/asyncapi.py
 	@$(BIN)/python tools/definitions.py
 	@$(BIN)/python tools/commands.py
+	@$(BIN)/python tools/javascript.py
+
+javascript: install ## write down the types of clients/js, after a change of its sources (Node and npm needed)
+	@$(BIN)/python tools/javascript.py
 
 docs: install ## the documentation as a site: site/index.html | SERVE=1 shows it while you write
 	@$(BIN)/python tools/docs.py $(if $(SERVE),serve)

@@ -41,6 +41,7 @@ CHECKS = [
     Check("dependencies", [PYTHON, "tools/dependencies.py"]),
     Check("lock", [PYTHON, "tools/lock.py", "check"]),
     Check("kubernetes", [PYTHON, "tools/kubernetes.py", "--check"]),
+    Check("javascript", [PYTHON, "tools/javascript.py", "--check"]),
     Check("mypy", [str(BIN / "mypy"), "--no-error-summary"]),
 ]
 

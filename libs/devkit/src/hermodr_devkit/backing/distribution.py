@@ -34,15 +34,23 @@ class Package:
         return f"install {self.title} once, then try again:\n    {install}"
 
 
-def find_prometheus() -> Path:
-    """Prometheus's program; `promtool` lies beside it. Raises Unavailable."""
-    if found := shutil.which("prometheus"):
-        return Path(found)
-    raise Unavailable("Prometheus is not installed")
+def find_program(name: str) -> Callable[[], Path]:
+    """Finds a program of this name on the path."""
+
+    def find() -> Path:
+        if found := shutil.which(name):
+            return Path(found)
+        raise Unavailable(f"{name} is not installed")
+
+    return find
 
 
 RABBITMQ = Package("RabbitMQ", "rabbitmq-server", find_scripts)
+find_prometheus = find_program("prometheus")
+"""`promtool` lies beside it."""
 PROMETHEUS = Package("Prometheus", "prometheus", find_prometheus)
+NODE = Package("Node.js", "nodejs", find_program("node"))
+NPM = Package("npm", "npm", find_program("npm"))
 
 
 def ensure(package: Package, say: Say) -> None:

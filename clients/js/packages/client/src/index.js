@@ -1,0 +1,1 @@
+export { Webhook, WebhookUnverified } from "./webhooks.js";

@@ -1,0 +1,2 @@
+/** @type {Crypto} */
+export const crypto: Crypto;

@@ -6,7 +6,7 @@ TIER   ?=
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-compose up down check bench profile chaos soak openapi javascript kubernetes dashboards docs test-docs sbom lock install clean
+.PHONY: help demo test test-compose up down check bench profile chaos soak openapi javascript kubernetes dashboards docs test-docs pictures sbom lock install clean
 
 help: ## this overview
 	@$(PYTHON) tools/helptext.py $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ docs: install ## the documentation as a site: site/index.html | SERVE=1 shows it
 
 test-docs: install ## do what the pages of the documentation say, block by block, on services of its own: 10 min | ARGS="-k tutorial"
 	@$(BIN)/python -m pytest tests/documents $(ARGS)
+
+pictures: install ## take the documentation's pictures of pages anew, in a real browser | ARGS="-k overview"
+	@PICTURES=1 $(BIN)/python -m pytest tests/e2e/faces $(ARGS)
 
 sbom: install ## what an installation runs, as CycloneDX: hermodr.cdx.json (each image has its own in /usr/share/hermodr)
 	@$(BIN)/cyclonedx-py requirements --output-reproducible --output-format JSON --output-file hermodr.cdx.json requirements.lock

@@ -59,3 +59,15 @@ document.addEventListener("keydown", (event) => {
   else return;
   event.preventDefault();
 });
+
+// What scrolls sideways on a narrow screen can be scrolled by keys, too.
+function reachable() {
+  for (const each of document.querySelectorAll(".card, table.rows")) {
+    if (each.scrollWidth > each.clientWidth && !each.querySelector("a, button, input, select, textarea, summary")) {
+      each.tabIndex = 0;
+    }
+  }
+}
+reachable();
+addEventListener("resize", reachable);
+document.addEventListener("htmx:after:swap", reachable);

@@ -101,6 +101,8 @@ waits up to 20 ms for company, which spares all of them a third of their work
 - `100,000 mails`: five blocks of bulk on one installation, the first against the last.
 - `listing`: pages of `GET /v1/jobs` over a million jobs by filter and order, the 99th percentile of each; `job` and
   `timeline` are those of one job.
+- `console`: each page of the console over a million jobs, the 95th percentile of the api's time for one visitor; and
+  the first page with all that it fetches, compressed.
 - `ledgers`: bulk with so many jobs of past weeks in the ledger; each is to keep 0.9 of the smallest one's rate.
 - `turns`: at a provider of 50 mails a second, how long one mail takes beside another project's 50,000, which three
   senders send; their rate together over 20 s; Jain's index of the shares of 100 projects with 10 to 1,000 mails each.

@@ -76,7 +76,7 @@ async def measure(servers: Servers, mailbox: Mailbox, quick: bool) -> list[Resul
     """The API alone. A page's depth is that of its cursor."""
     jobs = JOBS // 10 if quick else JOBS
     async with site(servers, mailbox, (API,)) as here:
-        await _load(here, jobs)
+        await fill(here, jobs)
         load = load_average()
         async with connections(here.fleet.api_url, 1) as (connection,):
             reader = Reader(connection, here.fleet.api_url, here.key)
@@ -114,7 +114,8 @@ async def load(ledger: Ledger, project_id: UUID, other: UUID, jobs: int) -> None
         await ledger.fetch(statement)
 
 
-async def _load(here: Site, jobs: int) -> None:
+async def fill(here: Site, jobs: int) -> None:
+    """A ledger of that many jobs, four fifths of them of the project `bench`."""
     ledger = Ledger(here.database_url, service="bench", pool_size=1, statement_seconds=600)
     try:
         rows = await ledger.fetch("SELECT id FROM hermodr.projects WHERE name = 'bench'")

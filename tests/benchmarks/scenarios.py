@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from tests.benchmarks import (
+    console_pages,
     dead_provider,
     digests,
     drift,
@@ -30,6 +31,7 @@ SCENARIOS: dict[str, Callable[[Servers, Mailbox, bool], Awaitable[list[Result]]]
     "scheduled": latencies.scheduled,
     "drift": drift.measure,
     "listing": jobs_listing.measure,
+    "console": console_pages.measure,
     "ledgers": ledgers.measure,
     "sql": sql.measure,
     "provider": slow_provider.measure,

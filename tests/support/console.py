@@ -30,6 +30,14 @@ class Browser:
     ) -> httpx.Response:
         return self._kept(await self._http.post(path, data=fields, headers={**self._headers, **headers}))
 
+    async def hidden(self, path: str, action: str | None = None) -> dict[str, str]:
+        """What the page's form that posts to `action` (by default the page itself) holds besides what is typed."""
+        return hidden_in((await self.get(path)).text, action or path)
+
+    async def send(self, path: str, fields: Mapping[str, str]) -> httpx.Response:
+        """Posts fields of whatever names."""
+        return self._kept(await self._http.post(path, data=fields, headers=self._headers))
+
     @property
     def _headers(self) -> dict[str, str]:
         return {"cookie": f"hermodr_console={self.cookie}"} if self.cookie else {}
@@ -43,6 +51,12 @@ class Browser:
         found = re.search(r'name="csrf" value="([0-9a-f]+)"', (await self.get(path)).text)
         assert found is not None
         return found[1]
+
+
+def hidden_in(text: str, action: str) -> dict[str, str]:
+    """The hidden fields of the page's form that posts to `action`."""
+    form = text.partition(f'action="{action}"')[2].partition("</form>")[0]
+    return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', form))
 
 
 @asynccontextmanager

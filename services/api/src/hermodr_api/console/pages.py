@@ -1,6 +1,6 @@
 """Pages of the console, from templates of ours. What stands in them is escaped; nothing of them runs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import FileResponse, HTMLResponse, Response
 
+from hermodr_api.console.forms import Form
 from hermodr_api.console.looks import LOOKS
 from hermodr_api.console.menu import menu
 from hermodr_api.console.sessions import Visitor
@@ -77,6 +78,23 @@ def page(
         visitor=visitor, menu=menu(visitor), here=here or name, **values
     )
     return HTMLResponse(text, status, headers=HEADERS)
+
+
+def question(
+    visitor: Visitor, here: str, asks: str, says: Sequence[str], action: str, label: str, back: str
+) -> HTMLResponse:
+    """Asked before what cannot be taken back: `says` what it means; the button `label` posts to `action`."""
+    return page(
+        "question",
+        visitor,
+        here=here,
+        asks=asks,
+        says=says,
+        action=action,
+        label=label,
+        back=back,
+        form=Form(),
+    )
 
 
 def login(next_path: str, flaw: str | None = None, status: int = 200) -> HTMLResponse:

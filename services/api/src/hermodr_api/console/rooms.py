@@ -1,5 +1,7 @@
 """The pages of the console, in the order in which their routes are tried."""
 
-from hermodr_api.console import links, making, messages, nothing, operating, people, routes
+from hermodr_api.console import links, making, messages, nothing, operating, people, recipients, routes
 
-ROUTERS = tuple(each.router for each in (links, routes, messages, people, making, operating, nothing))
+ROUTERS = tuple(
+    each.router for each in (links, routes, messages, recipients, people, making, operating, nothing)
+)

@@ -12,10 +12,12 @@ from hermodr_api.console.overview import Overview
 from hermodr_api.console.sessions import SESSION_LIVES, Sessions
 from hermodr_api.console.visiting import COOKIE, Page, PostedByReader, Reading, Word, form_of, inside
 from hermodr_api.errors import FORBIDDEN, NOT_FOUND, Refused
+from hermodr_api.http.intake import KIB
 from hermodr_api.http.provided import provided
 
 router = APIRouter(prefix="/console", include_in_schema=False, route_class=Page)
 
+_MOST_OF_A_LOGIN = 16 * KIB
 TheSessions = Annotated[Sessions, provided(Sessions)]
 
 
@@ -28,7 +30,7 @@ async def login(next: Word = "/console") -> Response:
 @router.post("/login")
 async def log_in(request: Request, sessions: TheSessions) -> Response:
     """Begin a session."""
-    form = await form_of(request)
+    form = await form_of(request, _MOST_OF_A_LOGIN)
     where = inside(form.get("next"))
     if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         raise Refused(FORBIDDEN, "only our own page logs in")

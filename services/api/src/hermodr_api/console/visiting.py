@@ -1,9 +1,10 @@
 """The visitor of a page as a dependency, and what pages answer when something is wrong: pages."""
 
+import asyncio
 import hmac
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Annotated, Any, NamedTuple
-from urllib.parse import parse_qs, quote
+from urllib.parse import quote
 
 from fastapi import Depends, Query
 from fastapi.exceptions import RequestValidationError
@@ -11,16 +12,16 @@ from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from hermodr_api.console.fields import LONGEST, fields_in
 from hermodr_api.console.pages import failed
 from hermodr_api.console.sessions import Sessions, Visitor
 from hermodr_api.errors import FORBIDDEN, NOT_FOUND, Refused
 from hermodr_api.http.auth import Gate
-from hermodr_api.http.intake import KIB, read_any
+from hermodr_api.http.intake import read_any
 from hermodr_ledger.access.keys import Scope
 from hermodr_ledger.engine import LedgerUnavailable
 
 COOKIE = "hermodr_console"
-_MOST_OF_A_FORM = 16 * KIB
 _LONGEST_PATH = 1000
 
 
@@ -75,10 +76,10 @@ Reading = Annotated[Visitor, Depends(Visits("read"))]
 Managing = Annotated[Visitor, Depends(Visits("manage"))]
 
 
-async def form_of(request: Request) -> dict[str, str]:
-    """The fields of a posted form, of each the last one. Raises `Refused` (408, 413)."""
-    text = (await read_any(request, _MOST_OF_A_FORM)).decode("utf-8", "replace")
-    return {name: values[-1] for name, values in parse_qs(text).items()}
+async def form_of(request: Request, most: int = LONGEST) -> dict[str, str]:
+    """The fields of a posted form of at most `most` bytes, of each the last one. Raises `Refused` (408, 413, 422)."""
+    body = await read_any(request, most)
+    return await asyncio.to_thread(fields_in, body, request.headers.get("content-type", ""))
 
 
 class Posted(NamedTuple):
@@ -91,12 +92,14 @@ class Posted(NamedTuple):
 class Posts:
     """A dependency: what a visitor whose key has the scope has posted from their own page. Raises `Refused` (403)."""
 
-    def __init__(self, scope: Scope) -> None:
+    def __init__(self, scope: Scope, most: int = LONGEST) -> None:
+        """`most`: bytes of the form."""
         self._visits = Visits(scope)
+        self._most = most
 
     async def __call__(self, request: Request) -> Posted:
         visitor = await self._visits(request)
-        form = await form_of(request)
+        form = await form_of(request, self._most)
         if not hmac.compare_digest(form.get("csrf", "").encode(), visitor.csrf.encode()):
             raise Refused(
                 FORBIDDEN, "this form is of another session: go back, load the page again, and try again"

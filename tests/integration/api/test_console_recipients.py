@@ -1,0 +1,141 @@
+"""Recipients in the console: made, changed, told what is wrong, erased."""
+
+from uuid import uuid4
+
+from tests.support.api import ApiUnderTest
+from tests.support.console import STRANGER, browsing, hidden_in, logged_in
+
+NEW = "/console/recipients/new"
+
+
+async def test_one_is_added_once_however_often_it_is_posted(api: ApiUnderTest) -> None:
+    async with browsing(api) as browser:
+        await logged_in(api, browser, "read", "manage")
+        hidden = await browser.hidden(NEW)
+        fields = {"name": "Ada", "email": "Ada@example.com", "attributes": '{"plan": "family"}'}
+        first = await browser.send(NEW, hidden | fields)
+        again = await browser.send(NEW, hidden | fields)
+        assert first.status_code == 303
+        assert first.headers["location"] == again.headers["location"]
+        (person,) = (await api.http.get("/v1/recipients")).json()["data"]
+        assert person["attributes"] == {"plan": "family"}
+        assert person["email"] == "Ada@example.com"
+
+
+async def test_what_is_wrong_stands_at_its_field_with_what_was_typed(api: ApiUnderTest) -> None:
+    async with browsing(api) as browser:
+        await logged_in(api, browser, "read", "manage")
+        hidden = await browser.hidden(NEW)
+        answer = await browser.send(
+            NEW, hidden | {"name": STRANGER, "email": "nobody", "timezone": "Mars/Base"}
+        )
+        assert answer.status_code == 422
+        assert 'id="email-flaw"' in answer.text
+        assert 'id="timezone-flaw"' in answer.text
+        assert "alert(1)" in answer.text
+        assert "<script>alert" not in answer.text
+        answer = await browser.send(NEW, hidden | {"name": "Ada", "attributes": "{"})
+        assert 'id="attributes-flaw"' in answer.text
+        await api.recipient(external_id="c-1")
+        answer = await browser.send(NEW, hidden | {"external_id": "c-1"})
+        assert answer.status_code == 409
+        assert 'id="external_id-flaw"' in answer.text
+
+
+async def test_a_change_keeps_what_it_does_not_touch_and_empties_what_is_emptied(api: ApiUnderTest) -> None:
+    person = await api.recipient(
+        external_id="c-17", name="Grace", email="g@example.com", phone="+15550100123"
+    )
+    page = f"/console/recipients/{person['id']}/edit"
+    async with browsing(api) as browser:
+        await logged_in(api, browser, "read", "manage")
+        hidden = await browser.hidden(page)
+        answer = await browser.send(
+            page, hidden | {"external_id": "c-17", "name": "Grace H.", "email": "g@example.com"}
+        )
+        assert answer.status_code == 303
+        now = (await api.http.get(f"/v1/recipients/{person['id']}")).json()
+        assert (now["name"], now["phone"], now["external_id"]) == ("Grace H.", None, "c-17")
+        late = await browser.send(page, hidden | {"name": "Late"})
+        assert late.status_code == 409
+        assert "somebody changed this" in late.text
+        hidden = hidden_in(late.text, page)
+        assert (await browser.send(page, hidden | {"name": "Late"})).status_code == 303
+
+
+async def test_wishes(api: ApiUnderTest) -> None:
+    person = await api.recipient(name="Grace", timezone="Europe/Berlin")
+    page = f"/console/recipients/{person['id']}/wishes"
+    async with browsing(api) as browser:
+        await logged_in(api, browser, "read", "manage")
+        wishes = {
+            "preferences.1.type": "news",
+            "preferences.1.channel": "email",
+            "preferences.1.enabled": "no",
+            "quiet_hours.start": "22:00",
+            "quiet_hours.end": "07:00",
+            "day.1": "yes",
+            "day.5": "yes",
+            "muted_until": "2030-01-01T00:00",
+            "caps.0.max": "3",
+            "caps.0.per": "24h",
+            "caps.0.types": "news, offers",
+            "caps.0.overflow": "digest",
+        }
+        hidden = await browser.hidden(page)
+        bad = await browser.send(page, hidden | wishes | {"quiet_hours.end": "25:00", "caps.0.per": "never"})
+        assert bad.status_code == 422
+        assert 'id="quiet_hours.end-flaw"' in bad.text
+        assert 'id="caps.0.per-flaw"' in bad.text
+        answer = await browser.send(page, hidden | wishes)
+        assert answer.status_code == 303, answer.text
+        now = (await api.http.get(f"/v1/recipients/{person['id']}")).json()
+        assert now["preferences"] == [{"type": "news", "channel": "email", "enabled": False}]
+        assert now["quiet_hours"] == {"start": "22:00", "end": "07:00", "days": [1, 5]}
+        assert now["muted_until"] == "2030-01-01T00:00:00Z"
+        assert now["caps"] == [{"max": 3, "per": "24h", "types": ["news", "offers"], "overflow": "digest"}]
+        shown = (await browser.get(page)).text
+        assert 'value="2030-01-01T00:00:00"' in shown
+        assert 'value="news, offers"' in shown
+        hidden = await browser.hidden(page)
+        assert (await browser.send(page, hidden)).status_code == 303
+        now = (await api.http.get(f"/v1/recipients/{person['id']}")).json()
+        assert (now["preferences"], now["quiet_hours"], now["caps"]) == ([], None, [])
+
+
+async def test_erasing_is_asked_for_and_done(api: ApiUnderTest) -> None:
+    person = await api.recipient(name="Grace")
+    page = f"/console/recipients/{person['id']}/erase"
+    async with browsing(api) as browser:
+        await logged_in(api, browser, "read", "manage")
+        assert "Erase this recipient?" in (await browser.get(page)).text
+        assert (await api.http.get(f"/v1/recipients/{person['id']}")).status_code == 200
+        answer = await browser.post(page, csrf=await browser.csrf())
+        assert answer.headers["location"] == "/console/recipients"
+        assert (await api.http.get(f"/v1/recipients/{person['id']}")).status_code == 404
+        assert (await browser.get(page)).status_code == 404
+
+
+async def test_those_who_read_are_shown_no_way_and_have_none(api: ApiUnderTest) -> None:
+    person = await api.recipient(name="Grace")
+    page = f"/console/recipients/{person['id']}"
+    async with browsing(api) as browser:
+        await logged_in(api, browser, "read")
+        text = (await browser.get(page)).text + (await browser.get("/console/recipients")).text
+        for deed in ("/edit", "/wishes", "/erase", "/new"):
+            assert f'{deed}"' not in text
+        for path in (NEW, f"{page}/edit", f"{page}/wishes", f"{page}/erase"):
+            assert (await browser.get(path)).status_code == 403
+            assert (await browser.post(path, csrf=await browser.csrf())).status_code == 403
+        assert (await api.http.get(f"/v1/recipients/{person['id']}")).status_code == 200
+
+
+async def test_nobody_of_another_project_is_changed(api: ApiUnderTest) -> None:
+    stranger = await api.caller(["admin"], f"project-{uuid4().hex}")
+    theirs = (await stranger.post("/v1/recipients", json={"name": "Them"})).json()["id"]
+    async with browsing(api) as browser:
+        await logged_in(api, browser, "admin")
+        for deed in ("edit", "wishes", "erase"):
+            path = f"/console/recipients/{theirs}/{deed}"
+            assert (await browser.get(path)).status_code == 404
+            assert (await browser.post(path, csrf=await browser.csrf())).status_code == 404

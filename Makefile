@@ -6,7 +6,7 @@ TIER   ?=
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-compose up down check bench profile chaos soak openapi javascript kubernetes dashboards docs test-docs pictures sbom lock install clean
+.PHONY: help demo test test-compose test-upgrade up down check bench profile chaos soak openapi javascript kubernetes dashboards docs test-docs pictures sbom lock install clean
 
 help: ## this overview
 	@$(PYTHON) tools/helptext.py $(MAKEFILE_LIST)
@@ -65,6 +65,9 @@ sbom: install ## what an installation runs, as CycloneDX: hermodr.cdx.json (each
 
 test-compose: install ## images built, started, scaled, killed, upgraded and taken down, by Docker
 	@$(BIN)/python -m pytest tests/compose $(ARGS)
+
+test-upgrade: install ## from the code before the newest migration to today's, under load, and back; needs git's history
+	@$(BIN)/python -m pytest tests/upgrade $(ARGS)
 
 kubernetes: install ## write down deploy/kubernetes, after a change of its chart on purpose
 	@$(BIN)/python tools/kubernetes.py

@@ -2,7 +2,8 @@
 services of the release before still use. Standard library only; see ADR 0082.
 
 Checked are files after `CHECKED_AFTER`. A statement that is right all the same has a comment before it or in it that
-begins with `lock:` and says why (`-- lock: a row a project`).
+begins with `lock:` and says why (`-- lock: a row a project`). What takes something away raises `usable_from` in the
+same file (ADR 0091), so that services that still use it do not start.
 """
 
 import re
@@ -22,6 +23,7 @@ _TOKEN = re.compile(
 )
 _NAME = r"(?:\w+\.)?(?P<name>\w+)"
 _TABLE = r"(?P<table>(?:\w+\.)?\w+)"
+_RAISED = re.compile(r"^UPDATE (?:hermodr\.)?schema_version SET usable_from = ''$", re.IGNORECASE)
 _MADE = re.compile(rf"CREATE (?:UNLOGGED |TEMP(?:ORARY)? )?TABLE (?:IF NOT EXISTS )?{_NAME}", re.IGNORECASE)
 _ALTERED = re.compile(
     rf"ALTER TABLE (?:IF EXISTS )?(?:ONLY )?{_TABLE} (?P<actions>.*)", re.IGNORECASE | re.DOTALL
@@ -41,10 +43,16 @@ class Statement:
 class Rule:
     pattern: re.Pattern[str]
     complaint: str
+    takes_away: bool = False
 
 
 def _rule(pattern: str, complaint: str) -> Rule:
     return Rule(re.compile(pattern, re.IGNORECASE), complaint)
+
+
+def _taking(pattern: str, complaint: str) -> Rule:
+    """No reason excuses it, but that services which use it are kept out."""
+    return Rule(re.compile(pattern, re.IGNORECASE), f"{complaint}: raise usable_from", takes_away=True)
 
 
 RULES = (
@@ -59,20 +67,17 @@ RULES = (
         rf"^WITH\b.*\b(?<!FOR )(?<!DO )(?:UPDATE|DELETE FROM) {_TABLE}",
         "rows of {table} stay locked until all migrations end",
     ),
-    _rule(rf"^DROP TABLE (?:IF EXISTS )?{_TABLE}", "the release before still uses {table}"),
+    _taking(rf"^DROP TABLE (?:IF EXISTS )?{_TABLE}", "an older release uses {table}"),
     _rule(rf"^(?:LOCK|TRUNCATE)(?: TABLE)? {_TABLE}", "nobody else uses {table} meanwhile"),
     _rule(r"^(?:CLUSTER|REINDEX|VACUUM)\b", "nobody writes meanwhile"),
     _rule(r"^REFRESH MATERIALIZED VIEW (?!CONCURRENTLY)", "nobody reads it meanwhile"),
-    _rule(r"^ALTER (?:VIEW|TYPE|FUNCTION) .*\bRENAME\b", "the release before uses the old name"),
+    _taking(r"^ALTER (?:VIEW|TYPE|FUNCTION) .*\bRENAME\b", "an older release uses the old name"),
 )
 """About whole statements."""
 
 ACTIONS = (
-    _rule(r"^RENAME\b", "the release before uses the old name"),
-    _rule(
-        r"^DROP (?:COLUMN\b|(?!CONSTRAINT\b))",
-        "the release before still uses the column; drop it a release later",
-    ),
+    _taking(r"^RENAME\b", "an older release uses the old name"),
+    _taking(r"^DROP (?:COLUMN\b|(?!CONSTRAINT\b))", "an older release uses the column"),
     _rule(r"^ALTER (?:COLUMN )?\w+ (?:SET DATA )?TYPE\b", "{table} is written anew under a lock"),
     _rule(
         r"^ALTER (?:COLUMN )?\w+ SET NOT NULL\b",
@@ -102,21 +107,27 @@ COLUMNS = (
 
 
 def complaints(sql: str) -> Iterator[tuple[int, str]]:
-    """(line, complaint) for each statement of a migration that may keep a running installation waiting."""
+    """(line, complaint) for each statement of a migration that may keep a running installation waiting, or break it."""
     made: set[str] = set()
     not_valid: set[str] = set()
-    for statement in statements(sql):
+    all_of_it = list(statements(sql))
+    raised = any(_RAISED.match(statement.text) for statement in all_of_it)
+    for statement in all_of_it:
         made.update(name.lower() for name in _named(_MADE, statement.text))
-        if not statement.excused:
-            yield from ((statement.line, each) for each in _about(statement.text, made, not_valid))
+        if _RAISED.match(statement.text):
+            continue
+        for rule, complaint in _about(statement.text, made, not_valid):
+            excused = raised if rule is not None and rule.takes_away else statement.excused
+            if not excused:
+                yield statement.line, complaint
 
 
-def _about(text: str, made: set[str], not_valid: set[str]) -> Iterator[str]:
+def _about(text: str, made: set[str], not_valid: set[str]) -> Iterator[tuple[Rule | None, str]]:
     altered = _ALTERED.match(text)
     if altered is None:
         for rule in RULES:
             if (found := rule.pattern.search(text)) and _bare(found.groupdict().get("table")) not in made:
-                yield rule.complaint.format(**found.groupdict())
+                yield rule, rule.complaint.format(**found.groupdict())
         return
     table = _bare(altered["table"])
     if table in made:
@@ -124,17 +135,20 @@ def _about(text: str, made: set[str], not_valid: set[str]) -> Iterator[str]:
     for action in _actions(altered["actions"]):
         for rule in ACTIONS:
             if rule.pattern.search(action):
-                yield rule.complaint.format(table=table)
+                yield rule, rule.complaint.format(table=table)
         if re.search(r"\bNOT VALID$", action, re.IGNORECASE):
             not_valid.add(table)
         if re.match(r"VALIDATE CONSTRAINT\b", action, re.IGNORECASE) and table in not_valid:
-            yield f"the lock of ADD … NOT VALID is held while all of {table} is read; validate in a later migration"
+            yield (
+                None,
+                f"the lock of ADD … NOT VALID is held while all of {table} is read; validate in a later migration",
+            )
         if re.match(r"ADD (?!(?:CONSTRAINT|CHECK|FOREIGN|UNIQUE|PRIMARY|EXCLUDE)\b)", action, re.IGNORECASE):
             if _CALL.search(action):
-                yield f"a default that differs by row: {table} is written anew under a lock"
+                yield None, f"a default that differs by row: {table} is written anew under a lock"
             for rule in COLUMNS:
                 if rule.pattern.search(action):
-                    yield rule.complaint.format(table=table)
+                    yield rule, rule.complaint.format(table=table)
 
 
 def statements(sql: str) -> Iterator[Statement]:

@@ -37,7 +37,7 @@ OF_NOBODY: dict[str, set[str]] = {
     "provider_limits": {"instance", "channel", "provider", "cause", "code", "place"}
     | {"breaker", "failed_code"},
     "revoked_users": {"user_hash"},  # hashes, so that who was revoked stays so
-    "schema_version": {"version_num"},
+    "schema_version": {"usable_from", "version_num"},
     "schedule_runs": {"state", "error"},
     "schedules": {"name", "cron", "every", "timezone", "misfire", "kind", "type", "to_kind", "last_error"},
     "senders": {"kind", "value", "name", "token"},  # the project's own addresses

@@ -359,10 +359,13 @@ async def installed(
     management_url: str | None = None,
     specs: Sequence[ServiceSpec] = MAIL_SERVICES,
     wiring: Wiring | None = None,
+    key: str | None = None,
+    code: str = "",
     **variables: str,
 ) -> AsyncIterator[Installation]:
     """On a migrated database and a place at a broker, where each service has a user of its own if there is a
-    management API; all end with the block."""
+    management API; all end with the block. `key`: one that is there already. `code`: a PYTHONPATH to other code than
+    today's."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
     places = {
         "HERMODR_DATABASE_URL": database_url,
@@ -375,8 +378,10 @@ async def installed(
     fleet = Fleet(environment, logs, specs=specs, identities=own, at_our_end=signal.SIGKILL)
     for name, special in (await wiring(environment) if wiring else {}).items():
         fleet[name].variables = {**fleet[name].variables, **special}
+    for service in fleet.services.values():
+        service.variables = {**service.variables, **({"PYTHONPATH": code} if code else {})}
     async with fleet:
-        installation = Installation(fleet, logs, await _key(database_url))
+        installation = Installation(fleet, logs, key or await _key(database_url))
         try:
             yield installation
         finally:

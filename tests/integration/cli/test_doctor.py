@@ -24,6 +24,7 @@ from hermodr_ledger.deliveries.provider_limits import ProviderLimits
 from hermodr_ledger.engine import Ledger, heartbeats
 from hermodr_ledger.engine.schema_version import head
 from hermodr_ledger.engine.setting_aside import set_aside
+from hermodr_ledger.migrate import upgrade_async
 from hermodr_ledger.upkeep import inspection
 from hermodr_servicekit.broker_session import declare
 from hermodr_servicekit.clock import SystemClock
@@ -89,6 +90,15 @@ async def test_a_database_behind_and_one_ahead(empty_database_url: str) -> None:
     ahead = found(await database.examine(empty_database_url, NOW), "schema")
     await connection.close()
     assert (ahead.state, "newer Hermodr" in ahead.remedy) == (State.FAILED, True)
+
+
+async def test_a_database_ahead_that_may_be_used(empty_database_url: str) -> None:
+    await upgrade_async(empty_database_url)
+    connection = await asyncpg.connect(empty_database_url)
+    await connection.execute("UPDATE hermodr.schema_version SET version_num = '9999'")
+    await connection.close()
+    ahead = found(await database.examine(empty_database_url, NOW), "schema")
+    assert (ahead.state, ahead.remedy) == (State.WARNING, "finish the upgrade")
 
 
 @pytest.mark.parametrize(

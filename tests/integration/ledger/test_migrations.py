@@ -58,11 +58,30 @@ async def test_a_database_behind_says_so_and_what_to_do(empty_database_url: str)
             await verify(ledger)
 
 
-async def test_a_database_ahead_says_so_and_is_left_alone(empty_database_url: str) -> None:
+async def test_a_database_ahead_is_used_and_left_alone_as_long_as_nothing_was_taken_away(
+    empty_database_url: str,
+) -> None:
     await upgrade_async(empty_database_url)
     async with ledgers.opened(empty_database_url) as ledger:
         await ledger.fetch("UPDATE hermodr.schema_version SET version_num = '9999'")
-        with pytest.raises(SchemaMismatch, match=r"revision 9999, ahead of this code.*start a newer Hermodr"):
+        await ledger.fetch("REVOKE INSERT ON hermodr.jobs FROM hermodr_api")
+        assert (await verify(ledger)).ahead
+        assert (await upgrade_async(empty_database_url)).revision == "9999"
+        (kept,) = await ledger.fetch(
+            "SELECT has_table_privilege('hermodr_api', 'hermodr.jobs', 'INSERT') AS any"
+        )
+        assert not kept["any"]
+
+
+async def test_a_database_that_newer_code_alone_may_use_says_so_and_is_left_alone(
+    empty_database_url: str,
+) -> None:
+    await upgrade_async(empty_database_url)
+    async with ledgers.opened(empty_database_url) as ledger:
+        await ledger.fetch("UPDATE hermodr.schema_version SET version_num = '9999', usable_from = '9998'")
+        with pytest.raises(
+            SchemaMismatch, match=r"revision 9999, ahead of this code.*knows 9998: start a newer Hermodr"
+        ):
             await verify(ledger)
         with pytest.raises(SchemaMismatch, match="ahead"):
             await upgrade_async(empty_database_url)

@@ -71,6 +71,24 @@ def test_a_reason_excuses_its_statement_alone() -> None:
     assert [line for line, _ in migrations.complaints(sql)] == [5]
 
 
+RAISED = "UPDATE hermodr.schema_version SET usable_from = '0095';\n"
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "DROP TABLE jobs;",
+        "ALTER TABLE jobs DROP COLUMN x;",
+        "ALTER TABLE jobs RENAME COLUMN x TO y;",
+        "ALTER FUNCTION hermodr.f() RENAME TO g;",
+    ],
+)
+def test_what_takes_away_keeps_out_who_uses_it_and_no_reason_excuses_it(sql: str) -> None:
+    assert "raise usable_from" in found(f"-- lock: a moment\n{sql}")[0]
+    assert found(RAISED + sql) == []
+    assert found(f"{RAISED}{sql} UPDATE jobs SET x = 1;") != []
+
+
 def test_statements_beside_the_sql_file_are_refused(tmp_path: Path) -> None:
     (tmp_path / "0090_old.py").write_text("op.execute('UPDATE jobs')")
     (tmp_path / "0092_new.py").write_text("op.execute('UPDATE jobs')")

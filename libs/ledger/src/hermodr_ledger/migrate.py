@@ -1,6 +1,7 @@
 """Migrates the database. Alembic is imported only here."""
 
 import asyncio
+from dataclasses import dataclass
 from pathlib import Path
 
 import asyncpg
@@ -10,8 +11,15 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from hermodr_ledger.engine.connection import ZONE, driver_url
-from hermodr_ledger.engine.schema_version import SchemaMismatch, refuse_unknown
-from hermodr_ledger.rights.granting import PREFIX, Granted, grant
+from hermodr_ledger.engine.schema_version import (
+    FOUND,
+    SchemaMismatch,
+    SchemaVersion,
+    found,
+    head,
+    refuse_too_new,
+)
+from hermodr_ledger.rights.granting import PREFIX, grant
 
 _LOCK = 0x4865726D6F6472  # "Hermodr"
 _TURN_SECONDS = 0.1
@@ -23,13 +31,22 @@ def _config() -> Config:
     return config
 
 
-def upgrade(database_url: str, roles: str = PREFIX) -> Granted:
+@dataclass(frozen=True, slots=True)
+class Migrated:
+    """What became of it. `revision`: a newer one than `head` if a newer Hermodr migrated before; then nothing was done.
+    `missing`: the services' roles that do not exist, because the migrating role may not create roles."""
+
+    revision: str
+    missing: tuple[str, ...] = ()
+
+
+def upgrade(database_url: str, roles: str = PREFIX) -> Migrated:
     """Migrates to `head`, and gives the services' roles (whose names begin with `roles`) their rights. Concurrent calls
-    take turns. Raises `SchemaMismatch` if the database is newer, and `OddPrefix`."""
+    take turns. Raises `SchemaMismatch` if the database is so new that this code cannot use it, and `OddPrefix`."""
     return asyncio.run(upgrade_async(database_url, roles=roles))
 
 
-async def upgrade_async(database_url: str, revision: str = "head", roles: str = PREFIX) -> Granted:
+async def upgrade_async(database_url: str, revision: str = "head", roles: str = PREFIX) -> Migrated:
     """See `upgrade`; an earlier `revision`, without roles, for tests."""
     engine = create_async_engine(driver_url(database_url), connect_args={"server_settings": ZONE})
     try:
@@ -38,12 +55,16 @@ async def upgrade_async(database_url: str, revision: str = "head", roles: str = 
             try:
                 await connection.execute(text("CREATE SCHEMA IF NOT EXISTS hermodr"))
                 await connection.commit()
+                there = await connection.run_sync(_version)
+                refuse_too_new(there)
+                if there.ahead:
+                    return Migrated(str(there.revision))
                 await _run(connection, revision)
                 await connection.commit()
                 if revision != "head":
-                    return Granted(missing=())
+                    return Migrated(revision)
                 raw = await connection.get_raw_connection()
-                return await grant(raw.driver_connection, roles)
+                return Migrated(head(), await grant(raw.driver_connection, roles))
             finally:
                 await connection.rollback()
                 await connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _LOCK})
@@ -70,12 +91,12 @@ async def _run(connection: AsyncConnection, revision: str) -> None:
 
 def _upgrade(connection: Connection, revision: str) -> None:
     config = _config()
-    exists = connection.execute(text("SELECT to_regclass('hermodr.schema_version') IS NOT NULL")).scalar_one()
-    if exists:
-        current = connection.execute(
-            text("SELECT version_num FROM hermodr.schema_version")
-        ).scalar_one_or_none()
-        refuse_unknown(current)
-    connection.rollback()
     config.attributes["connection"] = connection
     command.upgrade(config, revision)
+
+
+def _version(connection: Connection) -> SchemaVersion:
+    exists = connection.execute(text("SELECT to_regclass('hermodr.schema_version') IS NOT NULL")).scalar_one()
+    rows = [dict(row) for row in connection.execute(text(FOUND)).mappings()] if exists else []
+    connection.rollback()
+    return found(rows)

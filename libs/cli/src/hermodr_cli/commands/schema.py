@@ -32,18 +32,24 @@ def migrate_command() -> None:
     """Bring the database to the shape this version knows. Safe to run many times, and many at once."""
     settings = installation(output.announce)
     with database_refusals():
-        migrated(settings.database_url, settings.operator_project, settings.database_roles)
-    output.announce(f"the database is at revision {head()}")
+        revision = migrated(settings.database_url, settings.operator_project, settings.database_roles)
+    output.announce(f"the database is at revision {revision}")
 
 
-def migrated(database_url: str, operator_project: str | None, roles: str = PREFIX) -> None:
-    """Migrates, and does what migrations cannot, as they know neither the templates' language nor the settings."""
-    if missing := migrate.upgrade(database_url, roles).missing:
+def migrated(database_url: str, operator_project: str | None, roles: str = PREFIX) -> str:
+    """Migrates, and does what migrations cannot, as they know neither the templates' language nor the settings. The
+    revision that the database is at; one that is newer than ours stays as it is."""
+    done = migrate.upgrade(database_url, roles)
+    if done.revision != head():
+        output.announce(f"a newer Hermodr migrated it; this one (which knows up to {head()}) may run on it")
+        return done.revision
+    if missing := done.missing:
         output.announce(
             f"the roles {', '.join(missing)} do not exist, and we may not make them: services go on as one role; "
             "`hermodr roles --print-sql` says what an administrator has to run"
         )
     asyncio.run(_catch_up(database_url, operator_project))
+    return done.revision
 
 
 async def _catch_up(database_url: str, operator_project: str | None) -> None:

@@ -12,7 +12,7 @@ from hermodr_contracts.vocabulary import JobKind
 from hermodr_ledger.dead_letters import burying
 from hermodr_ledger.deliveries import pauses
 from hermodr_ledger.engine import Ledger, LedgerUnavailable, setting_aside
-from hermodr_ledger.engine.schema_version import head, known_revisions
+from hermodr_ledger.engine.schema_version import head
 from hermodr_ledger.rights.declared import ROLE_OF
 from hermodr_ledger.tasks import types
 from hermodr_ledger.upkeep import inspection, retention
@@ -45,7 +45,7 @@ async def examine(url: str, clock: Clock, start: str = START) -> list[Finding]:
         found = [*_server(url, facts), _schema(facts)]
         found.append(_clock(facts.now - (asked + (answered - asked) / 2), answered - asked))
         found += [_open(each) for each in await inspection.long_open(ledger, LONG_OPEN_SECONDS)]
-        if facts.revision == head():
+        if facts.schema.ours:
             found += await _tables(ledger, clock)
         return found
     except (LedgerUnavailable, asyncpg.PostgresError) as error:
@@ -122,12 +122,15 @@ def _open(transaction: OpenTransaction) -> Finding:
 
 
 def _schema(facts: ServerFacts) -> Finding:
-    if facts.revision == head():
-        return AREA.ok("schema", f"revision {facts.revision}, the newest")
-    if facts.revision is not None and facts.revision not in known_revisions():
-        text = f"revision {facts.revision} is of a newer Hermodr (this one knows {head()})"
+    schema = facts.schema
+    if schema.ahead:
+        text = f"revision {schema.revision} is of a newer Hermodr (this one knows {head()})"
+        if schema.ours:
+            return AREA.warning("schema", f"{text}, and this one may run on it", "finish the upgrade")
         return AREA.failed("schema", text, "run the newer Hermodr")
-    text = f"revision {facts.revision or 'none'}, behind this code ({head()})"
+    if schema.ours:
+        return AREA.ok("schema", f"revision {schema.revision}, the newest")
+    text = f"revision {schema.revision or 'none'}, behind this code ({head()})"
     return AREA.failed("schema", text, "run `hermodr migrate`")
 
 

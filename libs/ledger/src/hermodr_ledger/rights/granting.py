@@ -5,7 +5,7 @@ import asyncio
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import asyncpg
@@ -26,14 +26,6 @@ class OddPrefix(ValueError):
     """Not usable as the beginning of role names."""
 
 
-@dataclass(frozen=True, slots=True)
-class Granted:
-    """What became of it."""
-
-    missing: tuple[str, ...]
-    """Roles that do not exist, because the migrating role may not create roles."""
-
-
 def role_name(role: str, prefix: str = PREFIX) -> str:
     """As the server knows it. Raises `OddPrefix`."""
     if not re.fullmatch(r"[a-z_][a-z0-9_]*", prefix) or len(prefix) > _LONGEST_PREFIX:
@@ -43,9 +35,9 @@ def role_name(role: str, prefix: str = PREFIX) -> str:
     return f"{prefix}_{role}"
 
 
-async def grant(connection: Any, prefix: str = PREFIX) -> Granted:
+async def grant(connection: Any, prefix: str = PREFIX) -> tuple[str, ...]:
     """Makes missing roles, and changes what the roles may do in this database. `connection` is asyncpg's, of the owner,
-    outside any transaction. Raises `OddPrefix`."""
+    outside any transaction. The roles that do not exist, because this one may not create roles. Raises `OddPrefix`."""
     missing = [role for role in ROLES if not await _exists(connection, role_name(role, prefix))]
     if missing and await _may_create_roles(connection):
         for role in missing:
@@ -56,7 +48,7 @@ async def grant(connection: Any, prefix: str = PREFIX) -> Granted:
         for statement in await changes(connection, names):
             await connection.execute(statement)
     await _show_rows(connection, names)
-    return Granted(tuple(role_name(role, prefix) for role in missing))
+    return tuple(role_name(role, prefix) for role in missing)
 
 
 async def changes(connection: Any, names: dict[str, str]) -> list[str]:

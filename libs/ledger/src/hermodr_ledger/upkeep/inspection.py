@@ -4,14 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from hermodr_ledger.engine import Ledger
+from hermodr_ledger.engine import Ledger, schema_version
+from hermodr_ledger.engine.schema_version import SchemaVersion
 
 _PARENTS = ("jobs", "deliveries", "attempts", "events", "attachments")
 
 
 @dataclass(frozen=True, slots=True)
 class ServerFacts:
-    """`version` in the server's spelling; `revision` `None`: there is no ledger."""
+    """`version` in the server's spelling."""
 
     version: str
     version_number: int
@@ -23,7 +24,7 @@ class ServerFacts:
     connections: int
     most_connections: int
     now: datetime
-    revision: str | None
+    schema: SchemaVersion
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +49,11 @@ async def server(ledger: Ledger) -> ServerFacts:
                current_setting('fsync') = 'on' AND current_setting('synchronous_commit') <> 'off' AS durable,
                (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend') AS connections,
                current_setting('max_connections')::int AS most_connections,
-               clock_timestamp() AS now,
-               to_regclass('hermodr.schema_version') IS NOT NULL AS has_ledger
+               clock_timestamp() AS now
         """
     )
     facts = dict(row)
-    revision = None
-    if facts.pop("has_ledger"):
-        found = await ledger.fetch("SELECT version_num FROM hermodr.schema_version")
-        revision = found[0]["version_num"] if found else None
-    return ServerFacts(**facts, revision=revision)
+    return ServerFacts(**facts, schema=await schema_version.read(ledger))
 
 
 async def tables(ledger: Ledger) -> LedgerFacts:

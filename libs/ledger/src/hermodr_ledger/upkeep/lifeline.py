@@ -24,7 +24,7 @@ async def ledger_ready(ledger: Ledger, stop: asyncio.Event) -> bool:
     pause = 0.1
     while not stop.is_set():
         try:
-            await verify(ledger)
+            version = await verify(ledger)
         except SchemaMismatch as mismatch:
             refuse(str(mismatch))
         except LedgerUnavailable as error:
@@ -32,6 +32,8 @@ async def ledger_ready(ledger: Ledger, stop: asyncio.Event) -> bool:
             await asyncio.sleep(pause)
             pause = min(pause * 2, 2.0)
         else:
+            if version.ahead:
+                log.info("the schema is newer than this code, which may run on it", revision=version.revision)
             return True
     return False
 

@@ -76,7 +76,7 @@ def test_it_keeps_every_promise_its_command_works_as_printed_and_ctrl_c_leaves_n
             assert text in shown
         inbox = re.search(r"the inbox +(\S+)/", shown)
         assert inbox is not None
-        console = re.search(r"works once:\s+(\S+)", shown)
+        console = re.search(r"with the key below:\s+(\S+)", shown)
         assert console is not None
         assert httpx.get(console[1]).headers["location"] == "/console"
         answer = send_as_printed(shown[shown.index("curl -X POST") :])

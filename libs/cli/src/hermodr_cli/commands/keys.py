@@ -58,8 +58,9 @@ def create_command(
         }
         show_document(answer)
         return
+    opens = f"{'the new project' if created.new_project else 'project'} {created.project}"
     output.announce(
-        f"a key of project {created.project} with {', '.join(record.scopes)}{_ends(record.expires_at)}; "
+        f"a key of {opens} with {', '.join(record.scopes)}{_ends(record.expires_at)}; "
         "keep it, it is shown once"
     )
     print(created.secret)

@@ -125,7 +125,8 @@ class Play:
         show(report.story(facts.sample))
         show()
         if not self._ci or self._picture:
-            show(Text(f"The console, by a link that works once:\n{console}"), whole_lines=True)
+            once = "The console, by a link that works once, within five minutes; later with the key below:"
+            show(Text(f"{once}\n{console}"), whole_lines=True)
             show()
             show(report.addresses(_addresses(ready)))
             show()

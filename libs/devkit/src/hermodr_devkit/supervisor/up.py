@@ -234,7 +234,7 @@ def welcome(fleet: Fleet) -> str:
         f"  inbox          {fleet.sandbox_url}/" if "sandbox" in fleet.services else "",
         f"  API described  {fleet.api_url}/docs",
         f"  a key          {command} keys create --project quickstart",
-        f"  the console    {command} console, with HERMODR_API_KEY set",
+        f"  the console    {fleet.api_url}/console, with that key",
     ]
     return "\n".join(line for line in steps if line)
 

@@ -118,11 +118,13 @@ class FoundKey:
 
 @dataclass(frozen=True, slots=True)
 class CreatedKey:
-    """A new key with its secret, which is not stored. `project` is the project's name."""
+    """A new key with its secret, which is not stored. `project` is the project's name; `new_project`: it was made for
+    this key."""
 
     record: ApiKey
     project: str
     secret: str
+    new_project: bool
 
 
 def hash_of(secret: str) -> bytes:
@@ -151,7 +153,7 @@ async def create(
         record, secret = await create_in(
             transaction, rows[0]["id"], scopes, name, audit.CLI, limit, expires_at
         )
-    return CreatedKey(record, project_name, secret)
+    return CreatedKey(record, project_name, secret, rows[0]["made"])
 
 
 async def create_in(

@@ -6,7 +6,7 @@ TIER   ?=
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-compose test-upgrade up down check bench profile chaos soak openapi javascript kubernetes dashboards docs test-docs pictures sbom lock install clean
+.PHONY: help demo test test-compose test-upgrade test-cluster up down check bench profile chaos soak openapi javascript kubernetes dashboards docs test-docs pictures sbom lock install clean
 
 help: ## this overview
 	@$(PYTHON) tools/helptext.py $(MAKEFILE_LIST)
@@ -68,6 +68,9 @@ test-compose: install ## images built, started, scaled, killed, upgraded and tak
 
 test-upgrade: install ## from the code before the newest migration to today's, under load, and back; needs git's history
 	@$(BIN)/python -m pytest tests/upgrade $(ARGS)
+
+test-cluster: install ## three nodes of RabbitMQ under load: the leader killed, a minority cut off; 2 min
+	@$(BIN)/python -m pytest tests/cluster $(ARGS)
 
 kubernetes: install ## write down deploy/kubernetes, after a change of its chart on purpose
 	@$(BIN)/python tools/kubernetes.py

@@ -2,10 +2,10 @@
 same Idempotency-Key) or not at all."""
 
 import asyncio
+import contextlib
 import itertools
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
@@ -163,12 +163,35 @@ def _address(item: Mapping[str, Any]) -> str:
     return str(address)
 
 
-@asynccontextmanager
+@contextlib.asynccontextmanager
 async def under(load: Load, total: int, rate: float) -> AsyncIterator[Load]:
     """The load runs meanwhile, and is run to its end afterwards."""
     task = asyncio.create_task(load.run(total, rate))
     try:
         yield load
+        await task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+@contextlib.asynccontextmanager
+async def steadily(load: Load, rate: float) -> AsyncIterator[Load]:
+    """As `under`, for as long as the block takes."""
+    ended = asyncio.Event()
+
+    async def waves() -> None:
+        async with asyncio.TaskGroup() as group:
+            for number in itertools.count():
+                group.create_task(load.wave(number))
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(ended.wait(), WAVE / rate)
+                    return
+
+    task = asyncio.create_task(waves())
+    try:
+        yield load
+        ended.set()
         await task
     finally:
         task.cancel()

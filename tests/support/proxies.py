@@ -12,7 +12,8 @@ class Proxy:
     """Forwards connections from a port of its own to a server. See `proxied`."""
 
     def __init__(self, host: str, port: int) -> None:
-        self._target = (host, port)
+        self._host = host
+        self._ports: tuple[int, ...] = (port,)
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -43,9 +44,9 @@ class Proxy:
             self._server = None
         self.cut()
 
-    def lead_to(self, port: int) -> None:
-        """New connections go to this port of the same host."""
-        self._target = (self._target[0], port)
+    def lead_to(self, *to: int) -> None:
+        """New connections go to the first of these ports of the same host where somebody answers."""
+        self._ports = to
 
     def cut(self) -> None:
         """Ends all connections; accepts new ones."""
@@ -89,7 +90,7 @@ class Proxy:
         try:
             await self._flows.wait()
             with contextlib.suppress(OSError):  # the server is away: our client is hung up on
-                upstream_reader, upstream = await asyncio.open_connection(*self._target)
+                upstream_reader, upstream = await self._reach()
                 self._writers.add(upstream)
                 try:
                     await asyncio.gather(
@@ -103,6 +104,13 @@ class Proxy:
             self._tasks.discard(task)
             self._writers.discard(writer)
             writer.transport.abort()
+
+    async def _reach(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        *most, last = self._ports
+        for port in most:
+            with contextlib.suppress(OSError):
+                return await asyncio.open_connection(self._host, port)
+        return await asyncio.open_connection(self._host, last)
 
     async def _pump(
         self,

@@ -71,11 +71,11 @@ def _without_examples(value: Any) -> Any:
 def made_from(package: Path) -> dict[str, str]:
     """Hashes of what the declarations come from, and of themselves."""
     types = package / "types"
-    sources = [*(package / "src").rglob("*.*"), package / "tsconfig.json", WORKSPACE / "tsconfig.json"]
+    sources = [*(package / "src").rglob("*.*"), *package.rglob("tests/*.ts"), package / "tsconfig.json"]
     api = {"api": digest([described()])} if has_api_types(package) else {}
     return api | {
         "toolchain": digest([TOOLCHAIN.read_text(encoding="utf-8")]),
-        "sources": digest(_texts(sources)),
+        "sources": digest(_texts([*sources, WORKSPACE / "tsconfig.json"])),
         "types": digest(_texts(types.glob("**/*.d.ts"))),
     }
 
@@ -110,7 +110,9 @@ def make(package: Path) -> None:
     if has_api_types(package):
         text = npm("exec", "--", "openapi-typescript", "--default-non-nullable=false", given=described())
         api_types(package).write_text(text, encoding="utf-8")
-    npm("exec", "--", "tsc", "--project", str(package / "tsconfig.json"))
+    for project in (package, package / "tests"):
+        if (project / "tsconfig.json").exists():
+            npm("exec", "--", "tsc", "--project", str(project / "tsconfig.json"))
     record = json.dumps(made_from(package), indent=1) + "\n"
     (types / RECORD).write_text(record, encoding="utf-8")
     print(f"wrote the types of {package.name}: look at the diff before you commit them")

@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 
 from hermodr_client import AsyncHermodr, Retries
-from tests.support import api_process, pages, user_tokens
+from tests.support import api_process, javascript, pages, user_tokens
 from tests.support.api import WEBHOOK_KEY
 from tests.support.api_process import free_port, until_answers
 from tests.support.brokers import Broker
@@ -248,3 +248,15 @@ async def test_a_stream_hears_and_ends_when_the_api_stops(house: House) -> None:
             await house.installation.fleet.restart("api")
             heard += [line async for line in lines]
     assert any(line.startswith("id: ") for line in heard)
+
+
+async def test_the_javascript_client_hears_an_inbox_as_it_changes(house: House, tmp_path: Path) -> None:
+    await asyncio.to_thread(
+        javascript.run_tests,
+        javascript.installed(tmp_path / "application", "client"),
+        "client/inbox",
+        HERMODR_API_URL=house.url,
+        HERMODR_API_KEY=house.installation.key,
+        HERMODR_USER="jan",
+        HERMODR_USER_TOKEN=await house.user("jan"),
+    )

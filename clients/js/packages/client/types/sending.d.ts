@@ -1,0 +1,19 @@
+/**
+ * @param {Wire} wire
+ * @param {Iterable<Notification> | AsyncIterable<Notification>} items
+ * @param {Options & { idempotencyKey?: string | undefined, jobIds?: boolean | undefined }} options
+ * @returns {Promise<Sent>}
+ */
+export function sentMany(wire: Wire, items: Iterable<Notification> | AsyncIterable<Notification>, { idempotencyKey, jobIds, ...options }: Options & {
+    idempotencyKey?: string | undefined;
+    jobIds?: boolean | undefined;
+}): Promise<Sent>;
+/**
+ * @param {Notification} notification
+ * @returns {any} as the API wants it: the recipient by its kind
+ */
+export function asSent(notification: Notification): any;
+import type { Wire } from "./wire.js";
+import type { Notification } from "./shapes.js";
+import type { Options } from "./shapes.js";
+import type { Sent } from "./shapes.js";

@@ -85,7 +85,7 @@ class Reader:
 
     async def __aenter__(self) -> Self:
         self._folder.mkdir(parents=True, exist_ok=True)
-        for name in (".venv", "examples", "libs", "docs", "deploy"):
+        for name in (".venv", "clients", "examples", "libs", "docs", "deploy"):
             (self._folder / name).symlink_to(CLONE / name)
         self._shell = await asyncio.create_subprocess_exec(
             "bash",

@@ -243,8 +243,8 @@ class Api(LedgerService[ApiSettings]):
 
     def _of_the_console(self) -> list[object]:
         looking = (self.authenticator, self._check, self.counts)
-        settings = self.settings
-        return console_of(self._shared, *looking, self._publishing, settings.links, settings.own_url)
+        making, settings = (self._publishing, self._notifications.notifications), self.settings
+        return console_of(self._shared, *looking, *making, settings.links, settings.own_url)
 
     def http(self) -> ASGIApp:
         """The API, health and metrics included."""

@@ -7717,6 +7717,12 @@ export interface components {
              */
             from?: string | null;
             /**
+             * If Version
+             * @description The version that the changes were made from: if another one is current meanwhile, nothing is changed (409).
+             * @default null
+             */
+            if_version?: number | null;
+            /**
              * Name
              * @description The new name.
              * @default null

@@ -38,7 +38,8 @@ class Templates(Part[W]):
 
     @operation
     def update(self, /, template_id: Id, **fields: Any) -> Steps[Template]:
-        """Changes the fields given; `contents` make a new version."""
+        """Changes the fields given; `contents` make a new version. With `if_version` raises `Conflict` if another
+        version is current."""
         return self._patch(path_of("templates", template_id), Template, fields)
 
     @operation

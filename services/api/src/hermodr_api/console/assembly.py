@@ -8,6 +8,7 @@ from hermodr_api.console.sessions import Sessions
 from hermodr_api.health.counts import Counts
 from hermodr_api.health.service import HealthCheck
 from hermodr_api.jobs.metrics import JobMetrics
+from hermodr_api.notifications.service import Notifications
 from hermodr_api.shared import Shared
 from hermodr_api.templates.publishing import Publishing
 from hermodr_servicekit.links import Links
@@ -19,6 +20,7 @@ def console_of(
     check: HealthCheck,
     counts: Counts,
     publishing: Publishing,
+    notifications: Notifications,
     links: Links | None,
     own_url: str,
 ) -> list[object]:
@@ -30,4 +32,5 @@ def console_of(
         Search(shared.cold),
         SentMessages(shared.cold, publishing, links),
         shared.operators,
+        notifications,
     ]

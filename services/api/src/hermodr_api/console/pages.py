@@ -34,6 +34,8 @@ _MAIL_POLICY = (
     "img-src data:; frame-ancestors 'self'"
 )
 """Of a mail as it was sent: a stranger's page, without scripts, forms, or anything that is fetched."""
+_CANVAS_POLICY = _MAIL_POLICY.replace("sandbox ", "sandbox allow-same-origin ")
+"""Of an empty page that our own script fills with a mail: it, too, runs nothing and fetches nothing."""
 
 
 def _moment(at: datetime) -> str:
@@ -117,6 +119,12 @@ def failed(refused: Refused | None) -> HTMLResponse:
 def mail(html: str) -> HTMLResponse:
     """A mail's own page, for a frame."""
     return HTMLResponse(html, headers={**HEADERS, "content-security-policy": _MAIL_POLICY})
+
+
+def canvas() -> HTMLResponse:
+    """An empty page for a frame."""
+    text = '<!doctype html><html lang=""><head><title>Preview</title></head><body></body></html>'
+    return HTMLResponse(text, headers={**HEADERS, "content-security-policy": _CANVAS_POLICY})
 
 
 def static(name: str) -> Response | None:

@@ -1,7 +1,32 @@
 """The pages of the console, in the order in which their routes are tried."""
 
-from hermodr_api.console import links, making, messages, nothing, operating, people, recipients, routes
+from hermodr_api.console import (
+    editing,
+    links,
+    messages,
+    nothing,
+    operating,
+    people,
+    recipients,
+    routes,
+    scheduling,
+    tasks,
+    templating,
+)
 
 ROUTERS = tuple(
-    each.router for each in (links, routes, messages, recipients, people, making, operating, nothing)
+    each.router
+    for each in (
+        links,
+        routes,
+        messages,
+        recipients,
+        people,
+        editing,
+        templating,
+        scheduling,
+        tasks,
+        operating,
+        nothing,
+    )
 )

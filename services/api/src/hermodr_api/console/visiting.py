@@ -17,12 +17,13 @@ from hermodr_api.console.pages import failed
 from hermodr_api.console.sessions import Sessions, Visitor
 from hermodr_api.errors import FORBIDDEN, NOT_FOUND, Refused
 from hermodr_api.http.auth import Gate
-from hermodr_api.http.intake import read_any
+from hermodr_api.http.intake import MIB, read_any
 from hermodr_ledger.access.keys import Scope
 from hermodr_ledger.engine import LedgerUnavailable
 
 COOKIE = "hermodr_console"
 _LONGEST_PATH = 1000
+_LONGEST_TEXTS = 2 * MIB
 
 
 class _Strange(Exception):
@@ -109,6 +110,8 @@ class Posts:
 
 PostedByReader = Annotated[Posted, Depends(Posts("read"))]
 PostedByManager = Annotated[Posted, Depends(Posts("manage"))]
+PostedTexts = Annotated[Posted, Depends(Posts("manage", _LONGEST_TEXTS))]
+"""A form with texts of a template."""
 PostedByAdmin = Annotated[Posted, Depends(Posts("admin"))]
 
 

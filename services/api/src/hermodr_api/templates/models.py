@@ -52,6 +52,7 @@ class TextsIn(Part):
     )
 
 
+VersionIn = Annotated[int, Field(ge=1, le=2**31 - 1, strict=True)]
 LocalesIn = Annotated[dict[Locale, TextsIn], Field(min_length=1, max_length=100), FEW]
 ChangesIn = Annotated[dict[Channel, Annotated[dict[Locale, TextsIn | None], FEW] | None], FEW]
 
@@ -128,6 +129,12 @@ class TemplatePatch(MailDefaultsIn):
         description="The changed texts, by channel and locale.",
         examples=[{"email": {"en": {"subject": "Hello, {{ name }}", "body_text": "It works."}}}],
     )
+    if_version: VersionIn | None = Field(
+        default=None,
+        description="The version that the changes were made from: if another one is current meanwhile, nothing is "
+        "changed (409).",
+        examples=[3],
+    )
 
 
 class RollbackIn(Body):
@@ -135,9 +142,7 @@ class RollbackIn(Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"version": 1}]})
 
-    version: Annotated[int, Field(ge=1, le=2**31 - 1, strict=True)] = Field(
-        description="A number of the template's list of versions.", examples=[1]
-    )
+    version: VersionIn = Field(description="A number of the template's list of versions.", examples=[1])
 
 
 class TextsView(BaseModel):

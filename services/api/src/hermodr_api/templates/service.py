@@ -102,6 +102,8 @@ class Templates:
         try:
             async with patience(), self._ledger.transaction() as transaction:
                 current = _known(await versions.read_for_change(transaction, caller.project_id, template_id))
+                if wanted.if_version not in (None, current.version):
+                    raise _overtaken(current)
                 contents = merged(current.contents, wanted, brought.contents)
                 default = wanted.default_locale or current.default_locale
                 _refuse(content_flaws(current.contents if contents is None else contents, default))
@@ -173,6 +175,11 @@ def _refuse(flaws: Sequence[Flaw]) -> None:
 def _saved(template: Template, warnings: Sequence[str]) -> SavedTemplateView:
     view = TemplateView.model_validate(template)
     return SavedTemplateView(**dict(view), warnings=list(warnings))
+
+
+def _overtaken(current: Template) -> Refused:
+    reason = f"somebody else has changed the template: its version is {current.version} now"
+    return Refused(CONFLICT, reason, [Flaw(("body", "if_version"), reason)])
 
 
 def _taken() -> Refused:

@@ -1,0 +1,128 @@
+"""What messages are made of, in a browser: templates are written with a preview that follows, tried, and compared."""
+
+from itertools import count
+
+import pytest
+
+from tests.e2e.faces.conftest import Visit
+from tests.support.chromium import AUDITED, Look, for_everybody, picture
+from tests.support.installation import Installation
+from tests.support.invariants import Answer, Asked
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+MJML = """<mjml>
+  <mj-body background-color="#eef2f7">
+    <mj-section background-color="#ffffff">
+      <mj-column>
+        <mj-text font-size="20px">Hello {{ name }},</mj-text>
+        <mj-text>your order {{ order.number }} is on its way.</mj-text>
+        <mj-button href="{{ tracking_url }}">Follow it</mj-button>
+      </mj-column>
+    </mj-section>
+  </mj-body>
+</mjml>
+"""
+_TO = "grace@faces.example.org"
+_NUMBERS = count(1)
+"""For names that are in pictures."""
+
+
+async def template(installation: Installation) -> str:
+    """Its page."""
+    email = {
+        "en": {"subject": "Order {{ order.number }} is on its way", "body_mjml": MJML},
+        "de": {"subject": "Deine Bestellung", "body_text": "Hallo {{ name }}"},
+    }
+    sms = {"en": {"body_text": "Order {{ order.number }} is on its way: {{ tracking_url }}"}}
+    request = {"name": f"order_shipped_{next(_NUMBERS)}", "contents": {"email": email, "sms": sms}}
+    made = await installation.create("/v1/templates", request)
+    return f"/console/templates/{made['id']}"
+
+
+async def test_a_template_is_edited_with_a_preview_that_follows(
+    visit: Visit, installation: Installation
+) -> None:
+    path = await template(installation)
+    async with visit(f"{path}/edit?channel=email&locale=en") as page:
+        mail = page.frame_locator("#mail").locator("body")
+        await mail.get_by_text("your order 3 is on its way").wait_for()
+        await for_everybody(page)
+        await picture(page, "console/editor-desktop-light")
+        mjml = page.get_by_label("MJML", exact=True)
+        await mjml.fill(MJML.replace("is on its way", "left {% if today %}"))
+        spot = page.get_by_role("button", name="line 7")
+        await spot.wait_for()
+        await for_everybody(page)
+        await spot.click()
+        assert await mjml.evaluate("area => area === document.activeElement && area.selectionStart > 0")
+        await mjml.fill(MJML.replace("is on its way", "has left our house"))
+        await mail.get_by_text("your order 3 has left our house").wait_for()
+        assert await spot.count() == 0
+        await page.get_by_label("Phone", exact=True).check()
+        await page.get_by_label("Dark", exact=True).check()
+        assert await page.locator("#mail").evaluate("frame => frame.clientWidth") == 375
+        await page.get_by_role("button", name="Save as a new version").click()
+        await page.wait_for_url(f"**{path}?channel=email&locale=en")
+        assert "version 2" in (await page.locator("main").inner_text()).lower()
+        await page.get_by_role("link", name="Versions").click()
+        await page.get_by_role("button", name="Side by side").click()
+        assert await page.locator("mark", has_text="house").count() == 1
+        await for_everybody(page)
+        await picture(page, "console/compare-desktop-light")
+
+
+async def test_the_later_of_two_editors_is_told(visit: Visit, installation: Installation) -> None:
+    path = await template(installation)
+    async with visit(f"{path}/edit?channel=email&locale=de", refused=[409]) as page:
+        theirs = {"email": {"de": {"subject": "Ihre Bestellung", "body_text": "Guten Tag"}}}
+        answer = await installation.api.patch(path.replace("/console", "/v1"), json={"contents": theirs})
+        assert answer.status_code == 200
+        await page.get_by_label("Subject").fill("Unterwegs")
+        await page.get_by_role("button", name="Save as a new version").click()
+        await page.get_by_role("heading", name="Somebody else has changed this template").wait_for()
+        assert await page.get_by_label("Subject").input_value() == "Unterwegs"
+        await for_everybody(page)
+        await page.get_by_role("button", name="Save over version 2").click()
+        await page.wait_for_url(f"**{path}?channel=email&locale=de")
+
+
+async def test_a_new_template_is_written_and_tried(visit: Visit, installation: Installation) -> None:
+    name = f"welcome_{next(_NUMBERS)}"
+    async with visit("/console/templates") as page:
+        await page.get_by_role("link", name="New template").click()
+        await page.get_by_label("Name", exact=True).fill(name)
+        await page.get_by_label("Subject").fill("Welcome, {{ name }}")
+        await page.get_by_label("Text", exact=True).fill("Good that you are here.")
+        await page.get_by_label("Example data").fill('{"name": "Grace"}')
+        await page.get_by_text("Welcome, Grace").wait_for()
+        await page.get_by_text("Send a test", exact=True).click()
+        await page.get_by_label("To", exact=True).fill(_TO)
+        await page.get_by_role("button", name="Send what is written here").click()
+        message = page.get_by_role("link", name="its message")
+        job_id = str(await message.get_attribute("href")).rpartition("/")[2]
+        installation.asked.append(Asked(_TO, Answer.ACCEPTED, job_id))
+        await installation.ended(job_id)
+        await page.get_by_role("button", name="Add the template").click()
+        await page.get_by_role("heading", name=name).wait_for()
+        await for_everybody(page)
+
+
+@pytest.mark.parametrize("look", AUDITED, ids=lambda look: look.name)
+async def test_every_page_of_a_template(visit: Visit, installation: Installation, look: Look) -> None:
+    path = await template(installation)
+    shown = (
+        path,
+        f"{path}?channel=sms",
+        f"{path}/edit?channel=email&locale=en",
+        f"{path}/edit?channel=whatsapp",
+        f"{path}/versions",
+        f"{path}/settings",
+        "/console/templates/new",
+    )
+    async with visit("/console/templates", look) as page:
+        origin = page.url.partition("/console")[0]
+        for each in shown:
+            await page.goto(origin + each)
+            assert await page.locator("h1").count() == 1
+            await for_everybody(page)

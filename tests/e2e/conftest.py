@@ -45,6 +45,7 @@ async def common_installation(
         amqp_url=common_broker.amqp_url,
         prefix=common_broker.prefix,
         management_url=common_broker.management_url,
+        HERMODR_LINK_SECRET="the secret of links in these tests",
     ) as installation:
         yield installation
 

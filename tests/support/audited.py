@@ -68,6 +68,7 @@ AUDITED = {
     "DELETE /v1/recipients/{recipient_id}": "recipient.erase",
     "POST /v1/recipients/{recipient_id}/addresses/confirm": "recipient.confirm_address",
     "DELETE /v1/recipients/{recipient_id}/addresses/pending": "recipient.withdraw_address",
+    "DELETE /v1/recipients/{recipient_id}/links": "recipient.revoke_links",
     "POST /v1/schedules": "schedule.create",
     "PATCH /v1/schedules/{schedule_id}": "schedule.change",
     "DELETE /v1/schedules/{schedule_id}": "schedule.delete",

@@ -32,7 +32,7 @@ OF_NOBODY: dict[str, set[str]] = {
     "pauses": {"channel", "reason"},
     "pending_addresses": {"kind"},
     "project_usage": {"exceeded"},  # names of quotas
-    "projects": {"name", "mail_from", "reply_to", "caps"} | {"token_issuer", "token_audience"},
+    "projects": {"name", "mail_from", "reply_to", "caps", "brand"} | {"token_issuer", "token_audience"},
     "provider_budgets": {"channel", "provider"},
     "provider_limits": {"instance", "channel", "provider", "cause", "code", "place"}
     | {"breaker", "failed_code"},
@@ -51,7 +51,7 @@ OF_NOBODY: dict[str, set[str]] = {
     "suppressions": {"hash", "reason"},  # the hash stays, so that the address stays suppressed
     "template_contents": {"channel", "locale", "subject", "body_text", "body_html", "body_mjml"}
     | {"compiled_html", "required", "approved"},
-    "templates": {"name", "default_locale", "mail_from", "reply_to"},
+    "templates": {"name", "default_locale", "mail_from", "reply_to", "labels"},
     "time_zones": {"name"},
     "updates": {
         "external_id",

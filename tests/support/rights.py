@@ -116,6 +116,7 @@ read    own       GET /v1/recipients/{recipient_id}
 manage  own       PATCH /v1/recipients/{recipient_id}
 manage  code      POST /v1/recipients/{recipient_id}/addresses/confirm
 manage  own       DELETE /v1/recipients/{recipient_id}/addresses/pending
+manage  -         DELETE /v1/recipients/{recipient_id}/links
 read    own       GET /v1/recipients/{recipient_id}/export
 manage  own       PUT /v1/recipients/{recipient_id}/preferences
 manage  -         GET /v1/recipients/{recipient_id}/webhook-secret

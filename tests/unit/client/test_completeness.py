@@ -62,6 +62,7 @@ CALLS: list[Callable[[Hermodr], Any]] = [
     lambda h: h.recipients.set_preferences(A, muted_until=None),
     lambda h: h.recipients.confirm_phone(A, "062914"),
     lambda h: h.recipients.withdraw_addresses(A),
+    lambda h: h.recipients.revoke_links(A),
     lambda h: h.recipients.export(A),
     lambda h: h.recipients.webhook_secret(A),
     lambda h: h.projects.me(),

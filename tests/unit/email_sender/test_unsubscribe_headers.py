@@ -47,7 +47,7 @@ async def headers(
 
 async def test_who_gets_the_headers(renderer: BoundedRenderer) -> None:
     claim = claim_of(new_id())._replace(data="{}", template_id=TEMPLATE, recipient_id=RECIPIENT)
-    link = LINKS.unsubscribe(Unsubscribe(claim.project_id, RECIPIENT, "news"))
+    link = LINKS.unsubscribe(Unsubscribe(claim.project_id, RECIPIENT, "news", claim.wanted_at))
     assert await headers(renderer, claim, TEXTS) == {
         "List-Unsubscribe": f"<{link}>",
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",

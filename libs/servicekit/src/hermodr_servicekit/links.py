@@ -2,25 +2,31 @@
 
 import hashlib
 import hmac
+from datetime import UTC, datetime
 from typing import NamedTuple
 from uuid import UUID
 
 from hermodr_servicekit import base64url
 
 LEAST_SECRET_BYTES = 32
-_UNSUBSCRIBE, _CONFIRMATION = b"\x01", b"\x02"
+_UNSUBSCRIBE, _CONFIRMATION, _OF_A_TIME = b"\x01", b"\x02", b"\x03"
 _MAC_BYTES = 16
 _IDS_BYTES = 32
+_TIME_BYTES = 5
+PREFERENCES = "#preferences"
+"""Behind the URL of `unsubscribe`: the part of the page that is about all types."""
 _LONGEST = 400
 _CODE_DIGITS = 6
 
 
 class Unsubscribe(NamedTuple):
-    """No more mails of this type to this recipient."""
+    """No more mails of this type to this recipient; and what else they get. `type` empty: about no type, as in mails
+    that nobody can unsubscribe from. `at`: the whole second of the mail's time, by which links are revoked."""
 
     project_id: UUID
     recipient_id: UUID
     type: str
+    at: datetime | None = None
 
 
 class Links:
@@ -56,16 +62,20 @@ class Links:
         return f"{self._base}/u/preview"
 
     def token(self, link: Unsubscribe) -> str:
-        said = _UNSUBSCRIBE + link.project_id.bytes + link.recipient_id.bytes + link.type.encode()
+        said = _head(link.at) + link.project_id.bytes + link.recipient_id.bytes + link.type.encode()
         return base64url.written(self._mac(said) + said)
 
     def read(self, token: str) -> Unsubscribe | None:
         """`None`: not signed by us."""
         said = self._said(token)
-        if said is None or said[:1] != _UNSUBSCRIBE:
+        if said is None or said[:1] not in (_UNSUBSCRIBE, _OF_A_TIME):
             return None
-        ids, type_name = said[1 : 1 + _IDS_BYTES], said[1 + _IDS_BYTES :].decode()
-        return Unsubscribe(UUID(bytes=ids[:16]), UUID(bytes=ids[16:]), type_name)
+        at, begin = None, 1
+        if said[:1] == _OF_A_TIME:
+            begin += _TIME_BYTES
+            at = datetime.fromtimestamp(int.from_bytes(said[1:begin]), UTC)
+        ids, type_name = said[begin : begin + _IDS_BYTES], said[begin + _IDS_BYTES :].decode()
+        return Unsubscribe(UUID(bytes=ids[:16]), UUID(bytes=ids[16:]), type_name, at)
 
     def read_confirmation(self, token: str) -> UUID | None:
         """The id of `confirmation`. `None`: not signed by us."""
@@ -84,3 +94,10 @@ class Links:
 
     def _mac(self, said: bytes) -> bytes:
         return hmac.digest(self._key, said, hashlib.sha256)[:_MAC_BYTES]
+
+
+def _head(at: datetime | None) -> bytes:
+    """Links of no time are those of mails that were sent before links had one."""
+    if at is None:
+        return _UNSUBSCRIBE
+    return _OF_A_TIME + max(int(at.timestamp()), 0).to_bytes(_TIME_BYTES)

@@ -38,7 +38,8 @@ from hermodr_templates.printing import printed
 
 MAX_SOURCE = 512 * 1024
 UNSUBSCRIBE_URL = "unsubscribe_url"
-SUPPLIED = {UNSUBSCRIBE_URL: ""}
+PREFERENCES_URL = "preferences_url"
+SUPPLIED = {UNSUBSCRIBE_URL: "", PREFERENCES_URL: ""}
 """Names that every template may use, with the values they have where nothing better is supplied."""
 _SHORT = 80
 # Jinja's own objects: `loop.index`, `self.footer`, `ns.total`, a macro's `name`. `groupby` makes named tuples.

@@ -38,6 +38,7 @@ from hermodr_api.members.service import Members
 from hermodr_api.notifications.assembly import NotificationsRoom
 from hermodr_api.notifications.models import BulkItemIn, NotificationIn
 from hermodr_api.pools import FIRST, other_ledgers
+from hermodr_api.preference_page.service import PreferencePage
 from hermodr_api.previews.assembly import counting_of
 from hermodr_api.previews.service import Previews
 from hermodr_api.projects.service import Projects
@@ -60,7 +61,6 @@ from hermodr_api.tasks.service import Tasks
 from hermodr_api.tasks.types import TaskTypes
 from hermodr_api.templates.publishing import Publishing
 from hermodr_api.templates.service import Templates
-from hermodr_api.unsubscribing.service import Unsubscribing
 from hermodr_api.updates.service import Updates
 from hermodr_api.user_tokens.service import UserTokens
 from hermodr_api.webhooks.service import Webhooks
@@ -203,7 +203,6 @@ class Api(LedgerService[ApiSettings]):
             Inbox(cold, shared.clock),
             InboxWishes(cold, shared.channels),
             Suppressions(shared.ledger, repeatable, shared.exports),
-            Unsubscribing(cold, settings.links),
             self.senders,
             self.webhooks,
             self.connections,
@@ -220,10 +219,14 @@ class Api(LedgerService[ApiSettings]):
         previews = Previews(cold, repeatable, self._publishing, settings.links, clock, counting)
         forget, strangers = self.directory.forget, self.directory.strangers
         foresight = self._notifications.foresight
+        digests = DigestSchedules(
+            cold, repeatable, shared.announcer, previews, foresight, clock, shared.quotas
+        )
         return [
             Templates(cold, repeatable, self._publishing, forget, strangers),
             previews,
-            DigestSchedules(cold, repeatable, shared.announcer, previews, foresight, clock, shared.quotas),
+            digests,
+            PreferencePage(cold, settings.links, shared.channels, digests, clock),
         ]
 
     def _of_operators(self) -> list[object]:

@@ -15,6 +15,7 @@ from hermodr_api.imports import routes as imports
 from hermodr_api.inbox import routes as inbox
 from hermodr_api.jobs import routes as jobs
 from hermodr_api.members import routes as members
+from hermodr_api.preference_page import routes as preference_page
 from hermodr_api.previews import routes as previews
 from hermodr_api.projects import routes as projects
 from hermodr_api.providers import routes as providers
@@ -28,7 +29,6 @@ from hermodr_api.senders import routes as senders
 from hermodr_api.suppressions import routes as suppressions
 from hermodr_api.tasks import routes as tasks
 from hermodr_api.templates import routes as templates
-from hermodr_api.unsubscribing import routes as unsubscribing
 from hermodr_api.updates import routes as updates
 from hermodr_api.user_tokens import routes as user_tokens
 from hermodr_api.webhooks import routes as webhooks
@@ -62,7 +62,7 @@ _ROOMS = (
     api_keys,
     user_tokens,
     audit,
-    unsubscribing,
+    preference_page,
     health,
     reference,
 )

@@ -1,6 +1,7 @@
 """Makes the mail of a claimed delivery: from its template, or from content sent as given."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import NamedTuple
 from uuid import UUID
 
 from hermodr_delivery.failures import PermanentError, TransientError
@@ -13,10 +14,10 @@ from hermodr_ledger.engine import LedgerUnavailable
 from hermodr_ledger.jobs.attachments import File
 from hermodr_ledger.templates.texts import CompiledTexts
 from hermodr_servicekit.ids import message_id_of
-from hermodr_servicekit.links import Links, Unsubscribe
+from hermodr_servicekit.links import PREFERENCES, Links, Unsubscribe
 from hermodr_templates.bounded import BoundedRenderer
 from hermodr_templates.rendering import NOTHING, Rendered
-from hermodr_templates.sandbox import UNSUBSCRIBE_URL
+from hermodr_templates.sandbox import PREFERENCES_URL, UNSUBSCRIBE_URL
 
 FilesOf = Callable[[UUID], Awaitable[Sequence[File]]]
 """Reads the files of a job's mail. Raises `LedgerUnavailable`."""
@@ -24,9 +25,19 @@ _LARGE_MAIL = 128 * 1024
 """Characters of text and HTML, and octets of files; longer mails are built in a thread: the largest takes 300 ms."""
 
 
+class _Page(NamedTuple):
+    """What leads to the recipient's page: headers by RFC 2369 and, for one click, RFC 8058; and names for templates."""
+
+    headers: Mapping[str, str]
+    supplied: Mapping[str, str]
+
+
+_NO_PAGE = _Page(NOTHING, NOTHING)
+
+
 class EmailComposer:
     """A `Composer` of emails. `message_id_domain` is the right side of their Message-ID; with `links` mails of
-    templates that are not critical tell recipients how to unsubscribe."""
+    templates lead recipients to their preferences, and those that are not critical tell how to unsubscribe."""
 
     def __init__(
         self,
@@ -45,19 +56,19 @@ class EmailComposer:
     def at_once(self, claim: Claim, texts: CompiledTexts | None) -> OutgoingEmail | None:
         if claim.envelope is not None and files_in(claim.envelope):
             return None  # they are read from the ledger
-        link = self._unsubscribe_link(claim, texts)
-        rendered = self._rendering.at_once(claim, texts, _supplied(link))
+        page = self._page(claim, texts)
+        rendered = self._rendering.at_once(claim, texts, page.supplied)
         if rendered is None:
             return None
-        mail = self._mail(claim, rendered, link)
+        mail = self._mail(claim, rendered, page.headers)
         if mail.sender is not None and not self._senders.known(claim.project_id, mail.sender):
             return None
         return mail
 
     async def slowly(self, claim: Claim, texts: CompiledTexts | None) -> OutgoingEmail:
-        link = self._unsubscribe_link(claim, texts)
-        rendered = await self._rendering.slowly(claim, texts, _supplied(link))
-        mail = self._mail(claim, rendered, link)
+        page = self._page(claim, texts)
+        rendered = await self._rendering.slowly(claim, texts, page.supplied)
+        mail = self._mail(claim, rendered, page.headers)
         if mail.sender is not None:
             await self._refuse_strangers(claim, mail.sender)
         expected = files_in(claim.envelope) if claim.envelope is not None else 0
@@ -84,7 +95,7 @@ class EmailComposer:
         files = sum(len(each.content) for each in message.attachments) if message.attachments else 0
         return len(message.text) + len(message.html or "") + files > _LARGE_MAIL
 
-    def _mail(self, claim: Claim, rendered: Rendered, link: str | None) -> OutgoingEmail:
+    def _mail(self, claim: Claim, rendered: Rendered, headers: Mapping[str, str]) -> OutgoingEmail:
         mail = OutgoingEmail(
             message_id=message_id_of(claim.job_id, self._domain),
             to_address=claim.address,
@@ -93,26 +104,22 @@ class EmailComposer:
             text=rendered.text,
             html=rendered.html,
             date=claim.wanted_at,  # not the time of the attempt: a repeated attempt sends the same octets
-            headers=_unsubscribing(link),
+            headers=headers,
             delivery_id=claim.id,
         )
         return mail if claim.envelope is None else enveloped(mail, claim.envelope)
 
-    def _unsubscribe_link(self, claim: Claim, texts: CompiledTexts | None) -> str | None:
-        """For recipients of templates that are not critical; none beside a link that the job names itself."""
-        if self._links is None or texts is None or texts.name is None or texts.critical:
-            return None
-        if claim.recipient_id is None or (claim.envelope and "list-unsubscribe" in claim.envelope.lower()):
-            return None
-        return self._links.unsubscribe(Unsubscribe(claim.project_id, claim.recipient_id, texts.name))
-
-
-def _unsubscribing(link: str | None) -> Mapping[str, str]:
-    """RFC 2369 and, for one click, RFC 8058."""
-    if link is None:
-        return NOTHING
-    return {"List-Unsubscribe": f"<{link}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
-
-
-def _supplied(link: str | None) -> Mapping[str, str]:
-    return NOTHING if link is None else {UNSUBSCRIBE_URL: link}
+    def _page(self, claim: Claim, texts: CompiledTexts | None) -> _Page:
+        """For recipients of templates. It unsubscribes unless the template is critical, or the job names a link for
+        that itself."""
+        if self._links is None or texts is None or texts.name is None or claim.recipient_id is None:
+            return _NO_PAGE
+        own = claim.envelope is not None and "list-unsubscribe" in claim.envelope.lower()
+        type_name = "" if texts.critical or own else texts.name
+        # The time is not the attempt's, so that a repeated one has the same octets.
+        link = Unsubscribe(claim.project_id, claim.recipient_id, type_name, claim.wanted_at)
+        url = self._links.unsubscribe(link)
+        if not type_name:
+            return _Page(NOTHING, {PREFERENCES_URL: url + PREFERENCES})
+        headers = {"List-Unsubscribe": f"<{url}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
+        return _Page(headers, {UNSUBSCRIBE_URL: url, PREFERENCES_URL: url + PREFERENCES})

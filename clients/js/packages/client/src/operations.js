@@ -262,6 +262,7 @@ export const recipients = {
   confirmPhone: write("post", "/v1/recipients/{recipient_id}/addresses/confirm"),
   /** Withdraw the addresses that nobody confirmed yet. */
   withdrawAddresses: call("delete", "/v1/recipients/{recipient_id}/addresses/pending"),
+  revokeLinks: call("delete", "/v1/recipients/{recipient_id}/links"),
   /** Export all data of a recipient as one document. */
   export: call("get", "/v1/recipients/{recipient_id}/export"),
   /** Show what the receiver at a recipient's own URL checks signatures with. */

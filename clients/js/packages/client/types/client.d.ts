@@ -127,6 +127,7 @@ export class Hermodr {
         setPreferences: Operation<"write", "put", "/v1/recipients/{recipient_id}/preferences">;
         confirmPhone: Operation<"write", "post", "/v1/recipients/{recipient_id}/addresses/confirm">;
         withdrawAddresses: Operation<"call", "delete", "/v1/recipients/{recipient_id}/addresses/pending">;
+        revokeLinks: Operation<"call", "delete", "/v1/recipients/{recipient_id}/links">;
         export: Operation<"call", "get", "/v1/recipients/{recipient_id}/export">;
         webhookSecret: Operation<"call", "get", "/v1/recipients/{recipient_id}/webhook-secret">;
     }>;

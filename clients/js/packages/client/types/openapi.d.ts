@@ -1786,6 +1786,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/recipients/{recipient_id}/links": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke the links to the recipient's preference page
+         * @description Those in mails that were requested so far lead nowhere any more, for unsubscribing too; later mails have others.
+         *
+         *     Needs the scope `manage`.
+         */
+        delete: operations["revoke_links_v1_recipients__recipient_id__links_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/recipients/{recipient_id}/preferences": {
         parameters: {
             query?: never;
@@ -3022,6 +3044,30 @@ export interface components {
             finished: boolean;
             /** Rejected */
             rejected: number;
+        };
+        /**
+         * Brand
+         * @description How people see the project on their preference page, which has no picture from elsewhere.
+         */
+        Brand: {
+            /**
+             * Color
+             * @description The colour of buttons. Texts on it are black or white, whichever is read better; where it is too pale for links it is darkened, in dark mode lightened.
+             * @default null
+             */
+            color?: string | null;
+            /**
+             * Logo
+             * @description A data URL of a PNG, JPEG, GIF or WebP, of at most 32 KiB.
+             * @default null
+             */
+            logo?: string | null;
+            /**
+             * Name
+             * @description What people know it by; by default the project's name.
+             * @default null
+             */
+            name?: string | null;
         };
         /**
          * BrokerHealthView
@@ -4956,6 +5002,29 @@ export interface components {
             update_id: string | null;
         };
         /**
+         * Label
+         * @description A type in one language.
+         */
+        Label: {
+            /**
+             * Category
+             * @description The heading that it stands under, with others.
+             * @default null
+             */
+            category?: string | null;
+            /**
+             * Description
+             * @description What comes, and when.
+             * @default null
+             */
+            description?: string | null;
+            /**
+             * Title
+             * @description What the type is called.
+             */
+            title: string;
+        };
+        /**
          * LaneView
          * @description One priority of a channel. From the broker: `ready` messages of up to 100 deliveries each, and `consumers` (both
          *     `null` if it cannot be asked). From the ledger: deliveries `waiting` that are due, the oldest for `oldest_seconds`;
@@ -5983,6 +6052,11 @@ export interface components {
          */
         ProjectPatch: {
             /**
+             * @description How people see the project, in place of what is there; `null` takes it away.
+             * @default null
+             */
+            brand?: components["schemas"]["Brand"] | null;
+            /**
              * Caps
              * @description Frequency caps that hold for each recipient of the project, in place of the present ones; `null` and `[]` take them away.
              * @default null
@@ -6037,6 +6111,7 @@ export interface components {
          * @description A project. `from` and `reply_to` hold for mails that do not say it themselves, nor their template.
          */
         ProjectView: {
+            brand: components["schemas"]["Brand"] | null;
             /** Caps */
             caps: {
                 [key: string]: unknown;
@@ -6968,6 +7043,13 @@ export interface components {
              * Format: uuid
              */
             id: string;
+            /**
+             * Labels
+             * @description How people's preference page names the type, by locale.
+             */
+            labels?: {
+                [key: string]: components["schemas"]["Label"];
+            } | null;
             /** Name */
             name: string;
             /**
@@ -7661,6 +7743,14 @@ export interface components {
              */
             from?: string | null;
             /**
+             * Labels
+             * @description How people's preference page names the type, by locale; all in place of the present ones. Without any it shows the type's name.
+             * @default null
+             */
+            labels?: {
+                [key: string]: components["schemas"]["Label"];
+            } | null;
+            /**
              * Name
              * @description The `type` of notifications with this template; unique in the project.
              */
@@ -7723,6 +7813,14 @@ export interface components {
              */
             if_version?: number | null;
             /**
+             * Labels
+             * @description How people's preference page names the type, by locale; all in place of the present ones. Without any it shows the type's name.
+             * @default null
+             */
+            labels?: {
+                [key: string]: components["schemas"]["Label"];
+            } | null;
+            /**
              * Name
              * @description The new name.
              * @default null
@@ -7765,6 +7863,13 @@ export interface components {
              * Format: uuid
              */
             id: string;
+            /**
+             * Labels
+             * @description How people's preference page names the type, by locale.
+             */
+            labels?: {
+                [key: string]: components["schemas"]["Label"];
+            } | null;
             /** Name */
             name: string;
             /**
@@ -11309,6 +11414,26 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["ExportView"];
                 };
+            };
+        };
+    };
+    revoke_links_v1_recipients__recipient_id__links_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                recipient_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Revoke the links to the recipient's preference page */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };

@@ -180,6 +180,7 @@ export namespace recipients {
     export let setPreferences: import("./shapes.js").Operation<"write", "put", "/v1/recipients/{recipient_id}/preferences">;
     export let confirmPhone: import("./shapes.js").Operation<"write", "post", "/v1/recipients/{recipient_id}/addresses/confirm">;
     export let withdrawAddresses: import("./shapes.js").Operation<"call", "delete", "/v1/recipients/{recipient_id}/addresses/pending">;
+    export let revokeLinks: import("./shapes.js").Operation<"call", "delete", "/v1/recipients/{recipient_id}/links">;
     let _export: import("./shapes.js").Operation<"call", "get", "/v1/recipients/{recipient_id}/export">;
     export { _export as export };
     export let webhookSecret: import("./shapes.js").Operation<"call", "get", "/v1/recipients/{recipient_id}/webhook-secret">;

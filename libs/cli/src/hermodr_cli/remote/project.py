@@ -1,7 +1,11 @@
+import base64
+import mimetypes
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from hermodr_cli.refusal import Refusal
 from hermodr_cli.remote import columns
 from hermodr_cli.remote.connection import AsJson, Key, Url, calling
 from hermodr_cli.remote.quotas import columns_of
@@ -47,11 +51,20 @@ def set_command(
             help="Whether exports that end users make of their data hold bodies and data.",
         ),
     ] = None,
+    brand: Annotated[
+        str | None,
+        typer.Option("--brand", help="What people know the project by; '' takes name, colour, logo away."),
+    ] = None,
+    color: Annotated[str | None, typer.Option(help="Of its buttons, with --brand: '#2456d6'.")] = None,
+    logo: Annotated[
+        Path | None, typer.Option(help="With --brand: a picture (PNG, JPEG, GIF, WebP) of at most 32 KiB.")
+    ] = None,
     url: Url = None,
     key: Key = None,
     as_json: AsJson = False,
 ) -> None:
-    """Set whom mails are from and where answers go if they do not say it, caps, and what end users export."""
+    """Set whom mails are from and where answers go if they do not say it, caps, what end users export, and how people
+    see the project on their preference page."""
     fields: dict[str, Any] = {}
     if sender is not None:
         fields["sender"] = sender or None
@@ -61,12 +74,30 @@ def set_command(
         fields["caps"] = [_cap(each) for each in cap if each] or None
     if export_contents is not None:
         fields["users_export_contents"] = export_contents
+    if brand is not None:
+        fields["brand"] = _brand(brand, color, logo)
+    elif color is not None or logo is not None:
+        raise typer.BadParameter("needs --brand beside it", param_hint="--color" if color else "--logo")
     if not fields:
         raise typer.BadParameter(
-            "give --from, --reply-to, --cap or --users-export-contents", param_hint="--from"
+            "give --from, --reply-to, --cap, --brand or --users-export-contents", param_hint="--from"
         )
     with calling(url, key) as hermodr:
         _show(hermodr.projects.change(**fields), as_json)
+
+
+def _brand(name: str, color: str | None, logo: Path | None) -> dict[str, Any] | None:
+    """As the API has it. What may be in it, the API knows."""
+    if not name:
+        return None
+    if logo is None:
+        return {"name": name, "color": color}
+    kind, _ = mimetypes.guess_type(logo.name)
+    try:
+        content = base64.b64encode(logo.read_bytes()).decode()
+    except OSError as error:
+        raise Refusal(f"{logo}: {error.strerror}") from None
+    return {"name": name, "color": color, "logo": f"data:{kind};base64,{content}"}
 
 
 def _cap(text: str) -> dict[str, Any]:
@@ -100,5 +131,6 @@ def _show(project: Project, as_json: bool) -> None:
     }
     verb = "hold" if project.users_export_contents else "leave out"
     lines["exports"] = f"those of end users {verb} bodies and data"
+    lines["seen as"] = (project.brand or {}).get("name") or project.name
     for name, text in lines.items():
         console().print(f"{name:9}", plain(text), soft_wrap=True)

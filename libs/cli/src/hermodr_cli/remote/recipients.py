@@ -99,6 +99,18 @@ def webhook_secret_command(
         print(found.secret)
 
 
+@app.command("revoke-links")
+def revoke_links_command(
+    recipient: Annotated[str, typer.Argument(metavar="ID", help="The recipient's id.")],
+    url: Url = None,
+    key: Key = None,
+) -> None:
+    """Revoke the links to a recipient's preference page that mails so far have."""
+    with calling(url, key) as hermodr:
+        hermodr.recipients.revoke_links(recipient)
+    print("revoked: later mails have links of their own")
+
+
 def _columns(found: Sequence[Recipient]) -> list[Column]:
     return [
         Column("id", [plain(each.id) for each in found], whole=True, leaves=3),

@@ -257,6 +257,8 @@ class Project(Answer):
     reply_to: list[str] = Field(default_factory=list)
     caps: list[dict[str, Any]] = Field(default_factory=list)
     users_export_contents: bool = False
+    brand: dict[str, Any] | None = None
+    """`{"name", "color", "logo"}`: how people see the project."""
     quotas: Quotas = Field(default_factory=Quotas)
     usage: Usage = Field(default_factory=Usage)
 

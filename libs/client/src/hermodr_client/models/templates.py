@@ -24,6 +24,8 @@ class Template(Answer):
     sender: str | None = Field(default=None, alias="from")
     """Whom mails are from that do not say it themselves."""
     reply_to: list[str] = Field(default_factory=list)
+    labels: dict[str, Any] | None = None
+    """What people read of the type, by locale: `{"title", "category", "description"}`."""
     starter: bool = False
     """Whether it came with the project, and nobody has changed it."""
     warnings: list[str] = Field(default_factory=list)

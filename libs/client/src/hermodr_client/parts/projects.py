@@ -21,7 +21,8 @@ class Projects(Part[W]):
     def change(self, /, **fields: Any) -> Steps[Project]:
         """`sender` (`Name <address>` or an address, of a verified sender) and `reply_to` (a list of addresses) of mails
         that do not say it themselves, `caps` of each recipient (`None` takes away), and `users_export_contents`:
-        whether exports that end users make hold bodies and data. Raises `Invalid`."""
+        whether exports that end users make hold bodies and data. `brand`: how people see the project, `name`, `color`
+        (`#2456d6`) and `logo` (a data URL of a picture). Raises `Invalid`."""
         document = {"from" if name == "sender" else name: value for name, value in fields.items()}
         return self._patch(path_of("projects", "me"), Project, document)
 

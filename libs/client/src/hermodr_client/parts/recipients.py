@@ -102,6 +102,11 @@ class Recipients(Part[W]):
         yield from self._delete(path_of("recipients", recipient_id, "addresses", "pending"))
 
     @operation
+    def revoke_links(self, recipient_id: Id) -> Steps[None]:
+        """Links to their preference page in mails so far lead nowhere any more; later mails have others."""
+        yield from self._delete(path_of("recipients", recipient_id, "links"))
+
+    @operation
     def export(self, recipient_id: Id) -> Steps[Answer]:
         return self._get(path_of("recipients", recipient_id, "export"), Answer)
 

@@ -31,8 +31,8 @@ class Templates(Part[W]):
     def create(
         self, /, name: str, contents: Mapping[str, Any], *, idempotency_key: str | None = None, **fields: Any
     ) -> Steps[Template]:
-        """`fields` as the API has them: `critical`, `default_locale`, `from`, `reply_to`. Raises `Conflict` when the
-        name is taken, `Invalid` with the place of each flaw."""
+        """`fields` as the API has them: `critical`, `default_locale`, `from`, `reply_to`, `labels`. Raises `Conflict`
+        when the name is taken, `Invalid` with the place of each flaw."""
         document = {"name": name, "contents": contents, **fields}
         return self._post(path_of("templates"), Template, document, idempotency_key)
 

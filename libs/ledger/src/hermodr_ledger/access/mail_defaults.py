@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from hermodr_ledger.engine import Row, Statements
 from hermodr_ledger.engine.core import fetch
-from hermodr_ledger.engine.documents import Object, objects_of
+from hermodr_ledger.engine.documents import Object, object_of, objects_of
 from hermodr_ledger.tables import projects
 
 
@@ -39,6 +39,8 @@ class Project:
     caps: Sequence[Object]
     users_export_contents: bool
     """Whether exports that end users make hold bodies and data."""
+    brand: Object | None
+    """`{"name", "color", "logo"}`: how people see the project."""
 
 
 NOTHING = MailDefaults()
@@ -74,7 +76,7 @@ async def project(statements: Statements, project_id: UUID) -> Project:
 
 
 async def change(statements: Statements, project_id: UUID, values: Mapping[str, object]) -> Project:
-    """`values`: of `mail_from`, `reply_to`, `caps` as a JSON text (`None`: none), and `users_export_contents`."""
+    """`values`: of `mail_from`, `reply_to`, `users_export_contents`, and as JSON (`None`: none) `caps`, `brand`."""
     changed = sa.update(projects).where(_ONE).values(**values).returning(*_COLUMNS)
     (row,) = await fetch(statements, changed, project=project_id)
     return _project(row)
@@ -89,4 +91,5 @@ def _project(row: Row) -> Project:
         row["created_at"],
         objects_of(row["caps"]),
         row["users_export_contents"],
+        object_of(row["brand"]) or None,
     )

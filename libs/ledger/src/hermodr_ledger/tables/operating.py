@@ -46,6 +46,7 @@ projects = Table(
     xact(),
     Column("token_seconds", Integer),
     *texts("token_issuer", "token_audience"),
+    json("brand"),
     committed("projects"),
     Index("projects_operates", "operates", unique=True, postgresql_where=text("operates")),
 )

@@ -47,6 +47,7 @@ recipients = Table(
     json("attributes", EMPTY_OBJECT),
     Column("webhook_url", Text),
     json("caps"),
+    Column("links_valid_from", MOMENT),
     UniqueConstraint("project_id", "external_id"),
     Index("recipients_page", "project_id", "id"),
     committed("recipients"),
@@ -181,6 +182,7 @@ templates = Table(
     Column("starter", Boolean, nullable=False, server_default=false()),
     Column("mail_from", Text),
     Column("reply_to", ARRAY(Text)),
+    json("labels"),
     UniqueConstraint("project_id", "name"),
     committed("templates"),
 )

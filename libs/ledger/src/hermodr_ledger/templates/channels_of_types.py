@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from hermodr_ledger.engine import Row, Statements
 from hermodr_ledger.engine.core import fetch
+from hermodr_ledger.engine.documents import Object, object_of
 from hermodr_ledger.engine.paging import Page, paged
 from hermodr_ledger.tables import template_contents, templates
 
@@ -20,6 +21,11 @@ class TypeOnChannels:
     name: str
     critical: bool
     channels: frozenset[str]
+    default_locale: str
+    labels: Object
+    """By locale: `{"title", "category", "description"}`."""
+    starter: bool
+    """Whether it came with the project, and nobody has changed it."""
 
 
 _TEXT = template_contents.c
@@ -28,7 +34,15 @@ _CHANNELS = (
     .where(_TEXT.template_id == templates.c.id, _TEXT.version == templates.c.current_version)
     .scalar_subquery()
 )
-_TYPES = sa.select(templates.c.id, templates.c.name, templates.c.critical, _CHANNELS.label("channels"))
+_TYPES = sa.select(
+    templates.c.id,
+    templates.c.name,
+    templates.c.critical,
+    templates.c.default_locale,
+    templates.c.labels,
+    templates.c.starter,
+    _CHANNELS.label("channels"),
+)
 
 
 async def page(statements: Statements, project_id: UUID, wanted: Page) -> Sequence[TypeOnChannels]:
@@ -51,4 +65,12 @@ async def is_critical(statements: Statements, project_id: UUID, name: str) -> bo
 
 
 def _of(row: Row) -> TypeOnChannels:
-    return TypeOnChannels(row["id"], row["name"], row["critical"], frozenset(row["channels"] or ()))
+    return TypeOnChannels(
+        row["id"],
+        row["name"],
+        row["critical"],
+        frozenset(row["channels"] or ()),
+        row["default_locale"],
+        object_of(row["labels"]),
+        row["starter"],
+    )

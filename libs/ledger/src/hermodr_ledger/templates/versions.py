@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -12,6 +13,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by, insert
 
 from hermodr_ledger.engine import Ledger, Row, Statements, Transaction
 from hermodr_ledger.engine.core import AnySelect, equal, fetch, given_rows, written
+from hermodr_ledger.engine.documents import object_of
 from hermodr_ledger.engine.paging import MOST_BYTES, Page, paged
 from hermodr_ledger.tables import template_contents, templates
 from hermodr_servicekit.ids import new_id
@@ -62,6 +64,8 @@ class Template:
     starter: bool = False
     mail_from: str | None = None
     reply_to: Sequence[str] = ()
+    labels: Mapping[str, Any] | None = None
+    """What people read of the type, by locale: `{"title", "category", "description"}`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,7 @@ class TemplateChanges:
     default_locale: str | None = None
     contents: Contents | None = None
     mail: Mapping[str, object] | None = None
-    """`mail_from` and `reply_to`; those that are `None` are of the project."""
+    """`mail_from` and `reply_to`; those that are `None` are of the project. And `labels` as a JSON text."""
 
 
 _COLUMNS = (
@@ -94,6 +98,7 @@ _COLUMNS = (
     templates.c.starter,
     templates.c.mail_from,
     templates.c.reply_to,
+    templates.c.labels,
 )
 _ONE = (templates.c.id == sa.bindparam("template")) & (templates.c.project_id == sa.bindparam("project"))
 _READ = sa.select(*_COLUMNS).where(_ONE)
@@ -335,4 +340,5 @@ def _template(row: Row, contents: Contents) -> Template:
         starter=row["starter"],
         mail_from=row["mail_from"],
         reply_to=row["reply_to"] or (),
+        labels=object_of(row["labels"]) or None,
     )

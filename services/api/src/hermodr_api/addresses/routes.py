@@ -15,9 +15,9 @@ from hermodr_api.http.intake import KIB, IdempotencyKey, read_any, respond
 from hermodr_api.http.openapi import refusals
 from hermodr_api.http.provided import provided
 from hermodr_api.http.routing import Route
+from hermodr_api.preference_page import page
+from hermodr_api.preference_page.languages import language_of
 from hermodr_api.recipients.models import CodeIn, RecipientView
-from hermodr_api.unsubscribing import page
-from hermodr_api.unsubscribing.languages import language_of
 
 router = APIRouter()
 _calls = APIRouter(prefix="/v1/recipients/{recipient_id}/addresses", tags=["recipients"], route_class=Route)
@@ -45,8 +45,8 @@ async def withdraw(caller: ManagerOrUser, addresses: Service, recipient_id: UUID
 async def ask(token: str, request: Request, addresses: Service) -> HTMLResponse:
     asked = await addresses.asked(token)
     if asked is None:
-        return _answer(page.too_late(language_of(None, _read(request))), 404)
-    return _answer(page.confirming(asked.pending.address, language_of(asked.locale, _read(request))))
+        return page.note("too_late", language_of(None, _read(request)), status=404)
+    return page.note("confirming", language_of(asked.locale, _read(request)), asked.pending.address)
 
 
 @_page.post("/{token}")
@@ -55,20 +55,16 @@ async def answer(token: str, request: Request, addresses: Service) -> HTMLRespon
     asked = await addresses.asked(token)
     language = language_of(asked.locale if asked is not None else None, _read(request))
     if asked is None:
-        return _answer(page.too_late(language), 404)
+        return page.note("too_late", language, status=404)
     if parse_qs(body.decode("latin-1")).get("address") != ["mine"]:
-        return _answer(page.confirming(asked.pending.address, language))
+        return page.note("confirming", language, asked.pending.address)
     if not await addresses.confirm_by_link(asked):
-        return _answer(page.too_late(language), 404)
-    return _answer(page.confirmed(asked.pending.address, language))
+        return page.note("too_late", language, status=404)
+    return page.note("confirmed", language, asked.pending.address)
 
 
 def _read(request: Request) -> str:
     return request.headers.get("accept-language", "")
-
-
-def _answer(text: str, status: int = 200) -> HTMLResponse:
-    return HTMLResponse(text, status, headers=page.HEADERS)
 
 
 router.include_router(_calls)

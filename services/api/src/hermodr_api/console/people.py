@@ -4,15 +4,20 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query
+from starlette.requests import Request
 from starlette.responses import Response
 
 from hermodr_api.console import pages
 from hermodr_api.console.search import Search
-from hermodr_api.console.visiting import Page, Reading
+from hermodr_api.console.visiting import Page, PostedByManager, Reading, back
 from hermodr_api.http.lists import NewestFirst
 from hermodr_api.http.provided import provided
 from hermodr_api.inbox.service import Asker, Inbox
 from hermodr_api.jobs.service import Jobs
+from hermodr_api.preference_page.languages import language_of
+from hermodr_api.preference_page.page import Preview
+from hermodr_api.preference_page.page import preferences as preferences_page
+from hermodr_api.preference_page.service import PreferencePage
 from hermodr_api.recipients.models import view_for
 from hermodr_api.recipients.service import Recipients
 from hermodr_ledger.engine.paging import Page as PageOf
@@ -50,6 +55,7 @@ async def recipient(
     jobs: Annotated[Jobs, provided(Jobs)],
     inbox: Annotated[Inbox, provided(Inbox)],
     recipient_id: UUID,
+    links_revoked: Annotated[str, Query(max_length=1)] = "",
 ) -> Response:
     """One of them. The inbox shows contents, so it is for those who manage, and audited."""
     caller = visitor.caller
@@ -69,4 +75,26 @@ async def recipient(
         jobs=listed.data,
         notifications=notifications,
         unread=unread,
+        links_revoked=links_revoked,
     )
+
+
+@router.get("/{recipient_id}/preferences")
+async def preferences(
+    visitor: Reading,
+    preference_page: Annotated[PreferencePage, provided(PreferencePage)],
+    recipient_id: UUID,
+    request: Request,
+) -> Response:
+    """The page that links in mails lead to, as the person sees it; nothing can be changed in it."""
+    there = await preference_page.looked_at(visitor.caller.project_id, recipient_id)
+    person = there.recipient
+    language = language_of(person.locale, request.headers.get("accept-language", ""))
+    name = person.name or person.external_id or "this recipient"
+    return preferences_page(there, language, preview=Preview(name, f"/console/recipients/{recipient_id}"))
+
+
+@router.post("/{recipient_id}/revoke-links")
+async def revoke_links(posted: PostedByManager, recipients: TheRecipients, recipient_id: UUID) -> Response:
+    await recipients.revoke_links(posted.visitor.caller, recipient_id)
+    return back(f"/console/recipients/{recipient_id}?links_revoked=1")

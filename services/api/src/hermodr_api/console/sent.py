@@ -13,8 +13,8 @@ from hermodr_ledger.engine import Ledger
 from hermodr_ledger.jobs import composed
 from hermodr_ledger.jobs.composed import Composed
 from hermodr_ledger.templates import versions
-from hermodr_servicekit.links import Links
-from hermodr_templates.sandbox import UNSUBSCRIBE_URL
+from hermodr_servicekit.links import PREFERENCES, Links
+from hermodr_templates.sandbox import PREFERENCES_URL, UNSUBSCRIBE_URL
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class SentMessages:
     def __init__(self, ledger: Ledger, publishing: Publishing, links: Links | None) -> None:
         self._ledger = ledger
         self._publishing = publishing
-        self._unsubscribe_url = links.sample if links is not None else ""
+        self._page_url = links.sample if links is not None else ""
 
     async def look(self, caller: Caller, job_id: UUID, delivery_id: UUID) -> Sent:
         """Audited: somebody saw what was written to somebody. Raises `Refused` (404, 422) and `LedgerUnavailable`."""
@@ -59,8 +59,10 @@ class SentMessages:
         if template is None or locale not in texts:
             raise not_found("version of the template any more")
         data = dict(found.data)
-        if found.channel == Channel.EMAIL and not template.critical:
-            data.setdefault(UNSUBSCRIBE_URL, self._unsubscribe_url)
+        if found.channel == Channel.EMAIL and self._page_url:
+            data.setdefault(PREFERENCES_URL, self._page_url + PREFERENCES)
+            if not template.critical:
+                data.setdefault(UNSUBSCRIBE_URL, self._page_url)
         answer = await self._publishing.rendered(texts[locale], locale, data, project_id, ("template",))
         made = answer["rendered"]
         return _sent(found, made.get("subject"), made.get("text"), made.get("html"))

@@ -30,6 +30,7 @@ from hermodr_deciding.foreseeing import Verdict
 from hermodr_digesting.data import shown_locale, template_data
 from hermodr_digesting.rules import rule_of
 from hermodr_ledger.access import audit
+from hermodr_ledger.access.audit import Actor
 from hermodr_ledger.digests import schedules
 from hermodr_ledger.digests.choosing import Contents, would_choose
 from hermodr_ledger.digests.planning import PRIORITY, job_of, run_now
@@ -88,20 +89,32 @@ class DigestSchedules:
         return await self._repeatable.run(caller.project_id, key, 201, act)
 
     async def change(self, caller: Caller, schedule_id: UUID, wanted: DigestSchedulePatch) -> DigestSchedule:
-        changes = columns_of(wanted)
         async with patience(), self._ledger.transaction() as transaction:
-            before = await self._known(transaction, caller, schedule_id, changing=True)
-            rule = {
-                name: changes.get(name, getattr(before, name))
-                for name in ("frequency", "delivery_time", "delivery_day", "timezone", "is_active")
-            }
-            refuse_odd_day(rule["frequency"], rule["delivery_day"])
-            if any(value != getattr(before, name) for name, value in rule.items()):
-                changes = changes | self._timed(rule)
-            changed = _known(await schedules.change(transaction, caller.project_id, schedule_id, changes))
-            given = wanted.model_fields_set
-            await _note(transaction, caller, "change", schedule_id, {"fields": sorted(given)})
-            return changed
+            await self._known(transaction, caller, schedule_id, changing=True)
+            return await self.change_within(transaction, caller.project_id, caller.actor, schedule_id, wanted)
+
+    async def change_within(
+        self,
+        transaction: Transaction,
+        project_id: UUID,
+        actor: Actor,
+        schedule_id: UUID,
+        wanted: DigestSchedulePatch,
+    ) -> DigestSchedule:
+        """By whoever may change it."""
+        changes = columns_of(wanted)
+        before = _known(await schedules.read_for_change(transaction, project_id, schedule_id))
+        rule = {
+            name: changes.get(name, getattr(before, name))
+            for name in ("frequency", "delivery_time", "delivery_day", "timezone", "is_active")
+        }
+        refuse_odd_day(rule["frequency"], rule["delivery_day"])
+        if any(value != getattr(before, name) for name, value in rule.items()):
+            changes = changes | self._timed(rule)
+        changed = _known(await schedules.change(transaction, project_id, schedule_id, changes))
+        fields = {"fields": sorted(wanted.model_fields_set)}
+        await audit.record(transaction, project_id, actor, "digest_schedule.change", schedule_id, fields)
+        return changed
 
     async def delete(self, caller: Caller, schedule_id: UUID) -> None:
         async with patience(), self._ledger.transaction() as transaction:

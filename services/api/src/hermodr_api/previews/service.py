@@ -29,8 +29,8 @@ from hermodr_ledger.people.recipients import Recipient
 from hermodr_ledger.templates import versions
 from hermodr_ledger.templates.versions import Contents, Template, Texts
 from hermodr_servicekit.clock import Clock
-from hermodr_servicekit.links import Links
-from hermodr_templates.sandbox import UNSUBSCRIBE_URL
+from hermodr_servicekit.links import PREFERENCES, Links
+from hermodr_templates.sandbox import PREFERENCES_URL, UNSUBSCRIBE_URL
 
 
 class _Source(NamedTuple):
@@ -61,7 +61,7 @@ class Previews:
         self._publishing = publishing
         self._clock = clock
         self._counting = counting
-        self._unsubscribe_url = links.sample if links is not None else ""
+        self._page_url = links.sample if links is not None else ""
 
     async def draft(self, project_id: UUID, wanted: DraftPreviewIn, key: Key | None) -> Answer:
         given = texts_of(wanted.contents)
@@ -133,8 +133,10 @@ class Previews:
         data = dict(wanted.data)
         if texts.reads_recipient:
             data["recipient"] = described(recipient, wanted.data)
-        if name == Channel.EMAIL and not source.critical:
-            data.setdefault(UNSUBSCRIBE_URL, self._unsubscribe_url)
+        if name == Channel.EMAIL and self._page_url:
+            data.setdefault(PREFERENCES_URL, self._page_url + PREFERENCES)
+            if not source.critical:
+                data.setdefault(UNSUBSCRIBE_URL, self._page_url)
         answer = await self._publishing.rendered(texts, used, data, project_id, at)
         if name == Channel.WEBHOOK and (flaw := payload_flaw(answer["rendered"]["text"])) is not None:
             raise invalid(Flaw((*at, "body_text"), f"what it makes {flaw}"))

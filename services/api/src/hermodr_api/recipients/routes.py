@@ -148,6 +148,15 @@ async def export(caller: ReaderOrUser, recipients: Service, recipient_id: UUID) 
     return Exported(await recipients.export(caller, recipient_id), JSON, f"recipient-{recipient_id}.json")
 
 
+@router.delete("/{recipient_id}/links", status_code=204, responses=refusals(404))
+async def revoke_links(caller: Manager, recipients: Service, recipient_id: UUID) -> None:
+    """Revoke the links to the recipient's preference page.
+
+    Those in mails that were requested so far lead nowhere any more, for unsubscribing too; later mails have others.
+    """
+    await recipients.revoke_links(caller, recipient_id)
+
+
 @router.delete("/{recipient_id}", status_code=204, responses=refusals(404))
 async def erase(caller: Manager, recipients: Service, recipient_id: UUID) -> None:
     """Erase a recipient's personal data."""

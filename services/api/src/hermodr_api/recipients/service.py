@@ -13,7 +13,7 @@ from hermodr_api.recipients.webhook_urls import WebhookUrls
 from hermodr_ledger.access import audit, mail_defaults
 from hermodr_ledger.engine import Ledger, Transaction
 from hermodr_ledger.engine.paging import Page, PageResult, walk
-from hermodr_ledger.people import recipients
+from hermodr_ledger.people import links, recipients
 from hermodr_ledger.people.external_ids import ExternalIdTaken
 from hermodr_ledger.people.pending import Addressed, addressed
 from hermodr_ledger.people.recipients import RecipientSearch
@@ -126,6 +126,15 @@ class Recipients:
                 self._ledger, caller.project_id, caller.actor, "recipient.export", recipient_id, seen
             )
         return export(self._ledger, caller.project_id, found, self._clock.now(), sight)
+
+    async def revoke_links(self, caller: Caller, recipient_id: UUID) -> None:
+        """Those in mails so far."""
+        async with patience(), self._ledger.transaction() as transaction:
+            if not await links.revoke(transaction, caller.project_id, recipient_id):
+                raise not_found("recipient")
+            await audit.record(
+                transaction, caller.project_id, caller.actor, "recipient.revoke_links", recipient_id
+            )
 
     async def erase(self, caller: Caller, recipient_id: UUID) -> None:
         """Erases personal data; counts stay."""

@@ -9,8 +9,9 @@ from pydantic.config import JsonDict
 from hermodr_api.errors import Flaw
 from hermodr_api.http.bodies import FEW, Body, Part
 from hermodr_api.http.fields import Locale, Subject, Type
-from hermodr_api.senders.models import MailDefaultsIn, MailDefaultsView
+from hermodr_api.senders.models import MailDefaultsView
 from hermodr_api.templates.approved import ApprovedIn, ApprovedView, approved_flaws
+from hermodr_api.templates.labels import EXAMPLE, Label, LabelledIn
 from hermodr_contracts.vocabulary import Channel
 from hermodr_ledger.templates.versions import Contents, Texts
 
@@ -57,7 +58,7 @@ LocalesIn = Annotated[dict[Locale, TextsIn], Field(min_length=1, max_length=100)
 ChangesIn = Annotated[dict[Channel, Annotated[dict[Locale, TextsIn | None], FEW] | None], FEW]
 
 
-class TemplateIn(MailDefaultsIn):
+class TemplateIn(LabelledIn):
     """A new template; its contents become version 1. A starter of this name that nobody has changed gives way: its next
     version is what is given. A `critical` one ignores mute, preferences and quiet hours."""
 
@@ -101,7 +102,7 @@ class TemplateIn(MailDefaultsIn):
     )
 
 
-class TemplatePatch(MailDefaultsIn):
+class TemplatePatch(LabelledIn):
     """The changes. Channels and locales named in `contents` are replaced in a new version, those that are `null` are
     removed, all others are kept."""
 
@@ -187,6 +188,7 @@ _EXAMPLE: JsonDict = {
     "starter": False,
     "from": "Shop <shop@example.com>",
     "reply_to": ["help@example.com"],
+    "labels": EXAMPLE,
 }
 
 
@@ -204,6 +206,9 @@ class TemplateView(MailDefaultsView):
     created_at: datetime
     updated_at: datetime
     starter: bool = Field(description="Whether it came with the project, and nobody has changed it.")
+    labels: dict[str, Label] | None = Field(
+        default=None, description="How people's preference page names the type, by locale."
+    )
 
 
 class SavedTemplateView(TemplateView):

@@ -84,7 +84,7 @@ class Templates:
                 wanted.critical,
                 wanted.default_locale,
                 published.contents,
-                mail=wanted.mail,
+                mail=wanted.values,
             )
             await _record(transaction, caller, "template.create", made.id, name=made.name)
             return Outcome.of(SavedTemplateView, _saved(made, published.warnings))
@@ -108,7 +108,7 @@ class Templates:
                 default = wanted.default_locale or current.default_locale
                 _refuse(content_flaws(current.contents if contents is None else contents, default))
                 changes = TemplateChanges(
-                    wanted.name, wanted.critical, wanted.default_locale, contents, wanted.mail
+                    wanted.name, wanted.critical, wanted.default_locale, contents, wanted.values
                 )
                 changed = _known(await versions.change(transaction, caller.project_id, template_id, changes))
                 view = _saved(changed, brought.warnings)

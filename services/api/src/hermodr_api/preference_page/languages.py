@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from hermodr_api.unsubscribing.page import LANGUAGES
+from hermodr_api.preference_page.words import LANGUAGES
 from hermodr_contracts.locales import choose_locale
 
 _MOST = 20

@@ -1,0 +1,96 @@
+"""What the page is about: a person, what a project may send them, and what they wish of it."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from hermodr_contracts.channels import AddressKind, Channels
+from hermodr_contracts.vocabulary import Channel
+from hermodr_deciding.notifications import deciding_wish
+from hermodr_ledger.digests.schedules import DigestSchedule
+from hermodr_ledger.engine.documents import Object
+from hermodr_ledger.jobs.decisions import Preference
+from hermodr_ledger.people.recipients import Recipient
+from hermodr_ledger.templates.channels_of_types import TypeOnChannels
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """A digest of theirs; `group` is the name of what it sums up."""
+
+    schedule: DigestSchedule
+    group: str
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """`types`: those that may reach them, with the channels on which they do. `brand`: see `mail_defaults.Project`."""
+
+    recipient: Recipient
+    types: Sequence[tuple[TypeOnChannels, Sequence[Channel]]]
+    more: bool
+    """Whether there are more types than are shown."""
+    digests: Sequence[Digest]
+    brand: Object
+    at: datetime
+    """When it stood so."""
+
+    def digest(self, schedule_id: UUID) -> DigestSchedule | None:
+        return next((each.schedule for each in self.digests if each.schedule.id == schedule_id), None)
+
+    @property
+    def paused_until(self) -> datetime | None:
+        until = self.recipient.muted_until
+        return until if until is not None and until > self.at else None
+
+    def named(self, name: str) -> TypeOnChannels | None:
+        return next((each for each, _ in self.types if each.name == name), None)
+
+
+def reachable(
+    recipient: Recipient, types: Collection[TypeOnChannels], channels: Channels, about: str
+) -> list[tuple[TypeOnChannels, list[Channel]]]:
+    """The types with the channels that are served, have texts, and lead to an address of theirs. Types that came with
+    the project and that nobody has changed are mostly not used: of these only those they were told `about`, or have a
+    wish about."""
+    wished = {each.get("type") for each in recipient.preferences} | {about}
+    there = {
+        AddressKind.EMAIL: recipient.email,
+        AddressKind.PHONE: recipient.phone,
+        AddressKind.USER: recipient.user_id,
+        AddressKind.URL: recipient.webhook_url,
+    }
+    theirs = [channel for channel, spec in channels.items() if there[spec.address] is not None]
+    used = (each for each in types if not each.starter or each.name in wished)
+    found = ((each, [channel for channel in theirs if channel in each.channels]) for each in used)
+    return [(each, on) for each, on in found if on]
+
+
+def allowed(preferences: Sequence[Object], type_name: str, channel: Channel) -> bool:
+    """Whether nothing they wish speaks against it."""
+    wish = deciding_wish((_preference(each) for each in preferences), type_name, channel)
+    return wish is None or wish.enabled
+
+
+def wishing(preferences: Sequence[Object], type_name: str, channel: Channel, wanted: bool) -> list[Object]:
+    """The preferences with what is wanted of exactly this; said only where the others do not say it."""
+    others = [each for each in preferences if (each.get("type"), each.get("channel")) != (type_name, channel)]
+    if allowed(others, type_name, channel) == wanted:
+        return others
+    return [*others, {"type": type_name, "channel": channel.value, "enabled": wanted}]
+
+
+def wishing_nothing(preferences: Sequence[Object]) -> list[Object]:
+    """The preferences so that only what is required comes."""
+    all_of_it = {"type": None, "channel": None, "enabled": False}
+    against = [each for each in preferences if not each.get("enabled") and _about(each) != (None, None)]
+    return [*against, all_of_it]
+
+
+def _about(wish: Object) -> tuple[object, object]:
+    return wish.get("type"), wish.get("channel")
+
+
+def _preference(wish: Object) -> Preference:
+    return Preference(wish.get("type"), wish.get("channel"), bool(wish.get("enabled")))

@@ -21,6 +21,7 @@ from hermodr_contracts.messages import (
     JobsChanged,
     JobsRequested,
     Message,
+    ProjectsChanged,
     RunTasks,
     SendEmails,
     SendSms,
@@ -59,6 +60,7 @@ EXAMPLES: tuple[Message, ...] = (
             ),
         )
     ),
+    ProjectsChanged(project_ids=(PROJECT,)),
 )
 each_example = pytest.mark.parametrize("message", EXAMPLES, ids=lambda each: each.type_name())
 

@@ -14,6 +14,7 @@ from hermodr_contracts.messages import (
     JobsChanged,
     JobsRequested,
     Message,
+    ProjectsChanged,
     RunTasks,
     SendEmails,
     SendSms,
@@ -75,7 +76,7 @@ RINGS: dict[type[Message], str] = {
     TaskProgressed: "calls.progressed",
 }
 """How each command that somebody reads by now is published."""
-EVENTS = frozenset({JobsChanged, DeliveriesChanged})
+EVENTS: frozenset[type[Message]] = frozenset((JobsChanged, DeliveriesChanged, ProjectsChanged))
 """What `events` publishes for whoever has a ledger with a listener."""
 OF_SOME = frozenset({InboxChanged})
 """What it publishes for those whose statements bring such news."""

@@ -4,6 +4,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from hermodr_api.realtime.watching import MOST_OF_A_SESSION
 from tests.support.api import ApiUnderTest, client_of
 from tests.support.console import asked, browsing, logged_in, secret
 
@@ -158,3 +159,27 @@ async def test_a_form_of_somebody_else_changes_nothing(api: ApiUnderTest) -> Non
             answer = await browser.post(f"/console/messages/{job}/cancel", csrf=csrf)
             assert answer.status_code == 403
         assert (await api.http.get(f"/v1/jobs/{job}")).json()["job"]["status"] == "queued"
+
+
+async def test_only_visitors_follow_what_changes(api: ApiUnderTest) -> None:
+    async with browsing(api) as browser:
+        assert (await browser.get("/console/events")).headers["location"].startswith("/console/login")
+        await logged_in(api, browser, "read")
+        watching = api.api.real_time.watching
+        watching.close()  # streams end at once
+        answer = await browser.get("/console/events")
+        assert answer.status_code == 200
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        assert "event: changed" in answer.text
+
+
+async def test_a_session_follows_a_bounded_number_of_pages(api: ApiUnderTest) -> None:
+    async with browsing(api) as browser:
+        await logged_in(api, browser, "read")
+        csrf = await browser.csrf()
+        held = [api.api.real_time.watching.begin(api.project_id, csrf) for _ in range(MOST_OF_A_SESSION)]
+        refused = await browser.get("/console/events")
+        assert refused.status_code == 429
+        assert refused.headers["retry-after"] == "30"
+        for each in held:
+            api.api.real_time.watching.leave(each)

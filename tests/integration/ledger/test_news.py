@@ -40,7 +40,7 @@ class Told:
         self.project: UUID
 
     def tell(self, news: News) -> None:
-        self.news += [each for each in news if not isinstance(each, InboxChange)]
+        self.news += [each for each in news if not isinstance(each, InboxChange | UUID)]
 
     async def jobs(self, count: int = 1, **changes: Any) -> list[UUID]:
         jobs = [new_job(self.project, **{"owner_id": "ann", **changes}) for _ in range(count)]

@@ -14,6 +14,7 @@ from hermodr_contracts.messages import (
     JobChange,
     JobsChanged,
     Message,
+    ProjectsChanged,
 )
 from hermodr_contracts.topology import Topology
 from hermodr_contracts.vocabulary import DeliveryState, JobState
@@ -34,12 +35,18 @@ class FakeBroker:
         self.topology = TOPOLOGY
         self.connected = True
         self.taken: list[JobsChanged | DeliveriesChanged] = []
+        self.stirred: list[ProjectsChanged] = []
         self.tried = 0
         self.gate = asyncio.Event()
         self.gate.set()
         self.refusing: dict[type[Message], Exception] = {}
 
     async def publish(self, message: Message, exchange: RabbitExchange, routing_key: str) -> None:
+        if isinstance(message, ProjectsChanged):
+            if error := self.refusing.get(ProjectsChanged):
+                raise error
+            self.stirred.append(message)
+            return
         self.tried += 1
         await self.gate.wait()
         if error := self.refusing.get(type(message)):
@@ -117,7 +124,7 @@ async def test_where_nobody_listens_news_are_not_even_made_for_a_while(
         unmade += 1
         yield from jobs(1)
 
-    fake.refusing = {JobsChanged: Unroutable("no queue"), DeliveriesChanged: Unroutable("no queue")}
+    fake.refusing = dict.fromkeys((JobsChanged, DeliveriesChanged, ProjectsChanged), Unroutable("no queue"))
     events.tell([*jobs(1), *deliveries(PACK_LIMIT + 1)])
     await drained(events)
     assert fake.tried == 2  # the second hundred is not tried
@@ -134,7 +141,7 @@ async def test_where_nobody_listens_news_are_not_even_made_for_a_while(
 async def test_who_tells_of_jobs_alone_need_not_know_who_listens_to_deliveries(
     fake: FakeBroker, events: Events
 ) -> None:
-    fake.refusing = {JobsChanged: Unroutable("no queue")}
+    fake.refusing = dict.fromkeys((JobsChanged, ProjectsChanged), Unroutable("no queue"))
     events.tell(jobs(1))
     await drained(events)
     unmade = iter(jobs(1))
@@ -191,3 +198,38 @@ async def test_news_that_cannot_be_read_harm_nobody(fake: FakeBroker, events: Ev
     events.tell(broken())
     await drained(events)
     assert fake.taken == []
+
+
+async def test_projects_are_told_once_however_much_changes_in_them(fake: FakeBroker, events: Events) -> None:
+    nobodys, owned = new_id(), jobs(1)
+    events.tell([nobodys, *owned])
+    events.tell([nobodys] * PACK_LIMIT)
+    await drained(events)
+    (told,) = fake.stirred
+    assert set(told.project_ids) == {nobodys, owned[0].project_id}
+    assert [list(each.changes) for each in fake.taken] == [owned]
+    events.tell([nobodys])
+    await drained(events)
+    assert [each.project_ids for each in fake.stirred[1:]] == [(nobodys,)]
+
+
+async def test_many_projects_are_packed_by_the_hundred(fake: FakeBroker, events: Events) -> None:
+    projects = {new_id() for _ in range(PACK_LIMIT + 1)}
+    events.tell(projects)
+    await drained(events)
+    assert [len(each.project_ids) for each in fake.stirred] == [PACK_LIMIT, 1]
+    assert {each for told in fake.stirred for each in told.project_ids} == projects
+
+
+async def test_an_outage_takes_what_is_told_of_projects_and_nothing_else(
+    fake: FakeBroker, events: Events
+) -> None:
+    project = new_id()
+    for error in (BrokerUnavailable("gone"), ZeroDivisionError()):
+        fake.refusing = {ProjectsChanged: error}
+        events.tell([project])
+        await drained(events)
+    fake.refusing = {}
+    events.tell([project])
+    await drained(events)
+    assert [each.project_ids for each in fake.stirred] == [(project,)]

@@ -97,6 +97,12 @@ class DeliveriesChanged(Message):
     changes: Annotated[tuple[DeliveryChange, ...], Field(min_length=1, max_length=PACK_LIMIT)]
 
 
+class ProjectsChanged(Message):
+    """Something of these projects changed, whoever owns it, and nobody says what: whoever shows it reads it again."""
+
+    project_ids: Annotated[tuple[UUID, ...], Field(min_length=1, max_length=PACK_LIMIT)]
+
+
 class TaskProgressed(Message):
     """A running task has reached step `current` of `total`."""
 
@@ -135,6 +141,7 @@ MESSAGES: dict[tuple[str, int], type[Message]] = {
         CancelRequested,
         JobsChanged,
         DeliveriesChanged,
+        ProjectsChanged,
         TaskProgressed,
         InboxChanged,
     )

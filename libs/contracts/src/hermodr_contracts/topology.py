@@ -26,6 +26,7 @@ from hermodr_contracts.messages import (
     JobsChanged,
     JobsRequested,
     Message,
+    ProjectsChanged,
     RunTasks,
     SendEmails,
     SendSms,
@@ -90,6 +91,7 @@ FLOWS = (
     Flow(CancelRequested, ("api",), ("worker",)),
     Flow(DeliveriesChanged, _RECORDING, ("api",)),
     Flow(JobsChanged, _RECORDING, ("api",)),
+    Flow(ProjectsChanged, _RECORDING, ("api",)),
     Flow(TaskProgressed, ("worker",), ("api",)),
     Flow(InboxChanged, ("api", "dispatcher"), ("api",)),
 )

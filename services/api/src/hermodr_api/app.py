@@ -245,9 +245,10 @@ class Api(LedgerService[ApiSettings]):
         ]
 
     def _of_the_console(self) -> list[object]:
-        looking = (self.authenticator, self._check, self.counts)
-        making, settings = (self._publishing, self._notifications.notifications), self.settings
-        return console_of(self._shared, *looking, *making, settings.links, settings.own_url)
+        looking = (self.authenticator, self._check, self.counts, self._publishing, self.real_time.watching)
+        return console_of(
+            self._shared, *looking, self._notifications, self.settings.links, self.settings.own_url
+        )
 
     def http(self) -> ASGIApp:
         """The API, health and metrics included."""

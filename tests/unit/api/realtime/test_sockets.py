@@ -22,6 +22,7 @@ from hermodr_api.realtime.hub import Hub, User
 from hermodr_api.realtime.proof import BELIEVED_SECONDS
 from hermodr_api.realtime.service import RealTime
 from hermodr_api.realtime.sockets import Sockets
+from hermodr_api.realtime.watching import Watching
 from hermodr_contracts.messages import JobChange, JobsChanged
 from hermodr_contracts.quotas import Limits
 from hermodr_contracts.vocabulary import JobState
@@ -114,7 +115,7 @@ class House:
 @pytest.fixture
 async def house() -> AsyncIterator[House]:
     books, door, hub, clock = Books(), Door(), Hub(), FakeClock()
-    real_time, feed = RealTime(hub, books), Feed(hub, books)
+    real_time, feed = RealTime(hub, books), Feed(hub, books, Watching())
     sockets = Sockets(
         hub,
         real_time,

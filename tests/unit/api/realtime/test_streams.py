@@ -17,6 +17,7 @@ from hermodr_api.realtime.feed import Feed
 from hermodr_api.realtime.hub import Hub, User
 from hermodr_api.realtime.service import RealTime
 from hermodr_api.realtime.stream import MOST_OF_A_USER, Streams
+from hermodr_api.realtime.watching import Watching
 from hermodr_contracts.messages import JobChange, JobsChanged, TaskProgressed
 from hermodr_contracts.vocabulary import JobState
 from hermodr_ledger.engine import LedgerUnavailable
@@ -31,7 +32,7 @@ class House:
 
     def __init__(self) -> None:
         self.books, self.hub = Books(), Hub()
-        self.feed = Feed(self.hub, self.books)
+        self.feed = Feed(self.hub, self.books, Watching())
         door = cast("Authenticator", Door())
         self.streams = Streams(
             self.hub, RealTime(self.hub, self.books), door, FakeClock(), CollectorRegistry()

@@ -19,6 +19,8 @@ ORDER BY external_id = $2 DESC NULLS LAST LIMIT 1
 """
 _RECIPIENT_BY_ID = "SELECT id FROM hermodr.recipients WHERE id = $2 AND project_id = $1"
 
+_GROUP = "SELECT id FROM hermodr.groups WHERE project_id = $1 AND (external_id = $2 OR id::text = lower($2)) LIMIT 1"
+
 _KNOWN = "SELECT 1 AS one FROM hermodr.recipients WHERE project_id = $1 AND external_id = $2"
 
 
@@ -51,6 +53,12 @@ async def find(statements: Statements, project_id: UUID, words: str) -> Named:
             return Named(recipient_id=given)
     rows = await statements.fetch(_RECIPIENT, project_id, words)
     return Named(recipient_id=rows[0]["id"]) if rows else Named()
+
+
+async def group(statements: Statements, project_id: UUID, words: str) -> UUID | None:
+    """By its id, or `external_id`."""
+    rows = await statements.fetch(_GROUP, project_id, words)
+    return rows[0]["id"] if rows else None
 
 
 async def has_external_id(statements: Statements, project_id: UUID, words: str) -> bool:

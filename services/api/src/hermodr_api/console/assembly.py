@@ -1,6 +1,8 @@
 """The console, put together: what its pages are provided with."""
 
 from hermodr_api.access.authentication import Authenticator
+from hermodr_api.console.again import AskingAgain
+from hermodr_api.console.live import Live
 from hermodr_api.console.overview import Overview
 from hermodr_api.console.search import Search
 from hermodr_api.console.sent import SentMessages
@@ -8,7 +10,8 @@ from hermodr_api.console.sessions import Sessions
 from hermodr_api.health.counts import Counts
 from hermodr_api.health.service import HealthCheck
 from hermodr_api.jobs.metrics import JobMetrics
-from hermodr_api.notifications.service import Notifications
+from hermodr_api.notifications.assembly import NotificationsRoom
+from hermodr_api.realtime.watching import Watching
 from hermodr_api.shared import Shared
 from hermodr_api.templates.publishing import Publishing
 from hermodr_servicekit.links import Links
@@ -20,17 +23,21 @@ def console_of(
     check: HealthCheck,
     counts: Counts,
     publishing: Publishing,
-    notifications: Notifications,
+    watching: Watching,
+    notifications: NotificationsRoom,
     links: Links | None,
     own_url: str,
 ) -> list[object]:
     """Connects to nothing."""
     metrics = JobMetrics(shared.cold, counts, shared.clock, check)
+    sessions = Sessions(shared.cold, shared.repeatable, authenticator, shared.clock, own_url)
     return [
-        Sessions(shared.cold, shared.repeatable, authenticator, shared.clock, own_url),
+        sessions,
+        Live(watching, sessions, shared.clock),
         Overview(shared.cold, metrics, check, counts, shared.operators, shared.clock),
         Search(shared.cold),
+        AskingAgain(shared.cold, notifications.notifications, notifications.simulating),
         SentMessages(shared.cold, publishing, links),
         shared.operators,
-        notifications,
+        notifications.notifications,
     ]

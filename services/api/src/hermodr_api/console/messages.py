@@ -1,13 +1,15 @@
 """`/console/messages`: what was requested, and what became of it."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Literal
+from urllib.parse import urlencode
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from starlette.responses import RedirectResponse, Response
 
 from hermodr_api.console import pages
-from hermodr_api.console.search import Search
+from hermodr_api.console.search import Counted, Search
 from hermodr_api.console.sent import SentMessages
 from hermodr_api.console.story import told
 from hermodr_api.console.visiting import Managing, Page, PostedByManager, Reading, Word, back
@@ -21,52 +23,77 @@ router = APIRouter(prefix="/console/messages", include_in_schema=False, route_cl
 TheJobs = Annotated[Jobs, provided(Jobs)]
 TheSent = Annotated[SentMessages, provided(SentMessages)]
 TheControl = Annotated[JobControl, provided(JobControl)]
+TheSearch = Annotated[Search, provided(Search)]
+Cursor = Annotated[str | None, Query(max_length=4000)]
 _PAGE = 50
+FURTHER = ("type", "recipient", "group", "batch", "cancel_key", "after", "before")
+"""Filters that are folded away while none of them is used."""
 
 
-@router.get("")
-async def messages(
-    visitor: Reading,
-    jobs: TheJobs,
-    searching: Annotated[Search, provided(Search)],
+def chosen(
     search: Word = "",
     status: Word = "",
     kind: Word = "",
     channel: Word = "",
     type: Word = "",
-    cursor: Annotated[str | None, Query(max_length=4000)] = None,
+    recipient: Word = "",
+    group: Word = "",
+    batch: Word = "",
+    cancel_key: Word = "",
+    after: Word = "",
+    before: Word = "",
+) -> Mapping[str, str]:
+    """A dependency: the filters in the address of the page, by name; all of them."""
+    return {name: value.strip() for name, value in locals().items()}
+
+
+Chosen = Annotated[Mapping[str, str], Depends(chosen)]
+
+
+@router.get("")
+async def messages(
+    visitor: Reading, jobs: TheJobs, searching: TheSearch, fields: Chosen, cursor: Cursor = None
 ) -> Response:
     """What was requested, the newest first."""
-    fields = {
-        "search": search.strip(),
-        "status": status,
-        "kind": kind,
-        "channel": channel,
-        "type": type.strip(),
-    }
     found = await searching.meant(visitor.caller.project_id, fields)
     if found.job_id is not None:
         return RedirectResponse(f"/console/messages/{found.job_id}", 303)
-    rows, next_cursor = [], None
+    rows, next_cursor, count = [], None, None
     if found.filters is not None:
         listed = await jobs.page(
             found.filters, "-created_at", cursor, _PAGE, frozenset({"metadata", "result"})
         )
         rows = await searching.addressed(visitor.caller.project_id, listed.data)
         next_cursor = listed.next_cursor
-    return pages.page(
+        if cursor is None:
+            more = next_cursor is not None
+            count = await searching.counted(found.filters) if more else Counted(len(rows), more=False)
+    shown = {name: value for name, value in fields.items() if value}
+    answer = pages.page(
         "messages",
         visitor,
         rows=rows,
         next_cursor=next_cursor,
         cursor=cursor,
         fields=fields,
-        chosen={name: value for name, value in fields.items() if value},
+        chosen=shown,
+        further=any(fields[name] for name in FURTHER),
+        count=count,
         states=list(JobState),
         kinds=list(JobKind),
         channels=list(Channel),
         flaw=found.flaw,
     )
+    return _at(answer, shown) if cursor is None else answer
+
+
+@router.get("/known/{word}")
+async def known(
+    visitor: Reading, searching: TheSearch, word: Literal["type", "recipient", "group"], fields: Chosen
+) -> Response:
+    """What begins with what is typed into a filter, for its `<datalist>`."""
+    found = await searching.beginning(visitor.caller.project_id, word, fields[word])
+    return pages.page("known", visitor, word=word, found=found)
 
 
 @router.get("/{job_id}")
@@ -102,3 +129,9 @@ async def retry(posted: PostedByManager, control: TheControl, job_id: UUID) -> R
     """Have it sent again."""
     await control.retry(posted.visitor.caller, job_id, None)
     return back(f"/console/messages/{job_id}")
+
+
+def _at(answer: Response, chosen: Mapping[str, str]) -> Response:
+    """Has the browser show the filters as its address, without empty ones, where a form asked by script."""
+    answer.headers["hx-replace-url"] = "/console/messages" + (f"?{urlencode(chosen)}" if chosen else "")
+    return answer

@@ -1,5 +1,6 @@
 """Pages of the console, from templates of ours. What stands in them is escaped; nothing of them runs."""
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -59,6 +60,11 @@ def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:,.0f}".replace(",", "\u202f")
 
 
+def _json(value: Any) -> str:
+    """For people."""
+    return json.dumps(value, indent=2, ensure_ascii=False, default=str)
+
+
 _ENVIRONMENT = Environment(
     loader=FileSystemLoader(_FOLDER / "templates"),
     autoescape=True,
@@ -66,7 +72,7 @@ _ENVIRONMENT = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_ENVIRONMENT.filters |= {"moment": _moment, "span": _span, "number": _number}
+_ENVIRONMENT.filters |= {"moment": _moment, "span": _span, "number": _number, "json": _json}
 _ENVIRONMENT.globals["now"] = lambda: datetime.now(UTC)
 _ENVIRONMENT.globals["mark"] = lambda state: LOOKS.get(state, "quiet")
 

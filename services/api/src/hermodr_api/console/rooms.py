@@ -1,8 +1,10 @@
 """The pages of the console, in the order in which their routes are tried."""
 
 from hermodr_api.console import (
+    again,
     editing,
     links,
+    live,
     messages,
     nothing,
     operating,
@@ -20,6 +22,8 @@ ROUTERS = tuple(
         links,
         routes,
         messages,
+        again,
+        live,
         recipients,
         people,
         editing,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from uuid import UUID
 
 from hermodr_api.answers import patience
@@ -9,7 +10,7 @@ from hermodr_api.http.fields import sought
 from hermodr_api.jobs.models import ListedJobView
 from hermodr_contracts.vocabulary import Channel, JobKind, JobState
 from hermodr_ledger.engine import Ledger
-from hermodr_ledger.jobs import addressees
+from hermodr_ledger.jobs import addressees, completing, listing
 from hermodr_ledger.jobs.listing_sources import Filters
 
 
@@ -22,11 +23,30 @@ class Meant:
     flaw: str | None = None
 
 
+class _Nothing(Exception):
+    """Nothing can match; says why."""
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     job: ListedJobView
     to: str
     recipient_id: UUID | None
+
+
+MOST_COUNTED = 1_000
+_NEWEST_FIRST = listing.Order(direction="DESC")
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """At least so many; `more`: it was not counted further."""
+
+    jobs: int
+    more: bool
+
+    def __str__(self) -> str:
+        return f"{self.jobs:,}".replace(",", "\u202f") + ("+" if self.more else "")
 
 
 class Search:
@@ -47,8 +67,35 @@ class Search:
             kind=JobKind(narrowed["kind"]) if "kind" in narrowed else None,
             type=narrowed.get("type"),
             delivery_method=Channel(narrowed["channel"]) if "channel" in narrowed else None,
+            cancel_key=narrowed.get("cancel_key"),
         )
+        try:
+            filters = await self._narrowed(filters, narrowed)
+        except _Nothing as nothing:
+            return Meant(None, flaw=str(nothing))
         return await self._searched(filters, fields["search"])
+
+    async def _narrowed(self, filters: Filters, fields: Mapping[str, str]) -> Filters:
+        """By what has to be looked up or read. Raises `_Nothing`."""
+        project_id = filters.project_id
+        if "batch" in fields:
+            filters = replace(filters, batch_id=_id(fields["batch"], "batch"))
+        if "after" in fields:
+            filters = replace(filters, created_after=_moment(fields["after"], "after"))
+        if "before" in fields:
+            filters = replace(filters, created_before=_moment(fields["before"], "before"))
+        async with patience():
+            if "group" in fields:
+                group = await addressees.group(self._ledger, project_id, fields["group"])
+                if group is None:
+                    raise _Nothing(f"there is no group {fields['group']}")
+                filters = replace(filters, group_id=group)
+            if "recipient" in fields:
+                person = await addressees.find(self._ledger, project_id, fields["recipient"])
+                if person.recipient_id is None:
+                    raise _Nothing(f"there is no recipient {fields['recipient']}")
+                filters = replace(filters, recipient_id=person.recipient_id)
+        return filters
 
     async def _searched(self, filters: Filters, words: str) -> Meant:
         if not words:
@@ -58,13 +105,30 @@ class Search:
         if found.job_id is not None:
             return Meant(None, job_id=found.job_id)
         if found.recipient_id is not None:
+            if filters.recipient_id not in (None, found.recipient_id):
+                return Meant(None, flaw="these are two recipients")
             return Meant(replace(filters, recipient_id=found.recipient_id))
         if "@" in words or words.startswith("+"):
             try:
                 return Meant(replace(filters, address=sought(words)))
             except ValueError:
                 return Meant(None, flaw="this is no address")
+        if filters.type not in (None, words):
+            return Meant(None, flaw=f"{words} is no id and no address, and no second type")
         return Meant(replace(filters, type=words))
+
+    async def counted(self, filters: Filters) -> Counted:
+        """How many there are, as far as is counted. Raises `LedgerUnavailable`."""
+        async with patience(), self._ledger.transaction(isolation="repeatable_read") as transaction:
+            found, following = await listing.ids(transaction, filters, _NEWEST_FIRST, MOST_COUNTED, None)
+        return Counted(len(found), more=following is not None)
+
+    async def beginning(self, project_id: UUID, word: completing.Word, typed: str) -> list[tuple[str, str]]:
+        """See `completing.beginning`. Raises `LedgerUnavailable`."""
+        if not typed.isprintable():
+            return []
+        async with patience():
+            return await completing.beginning(self._ledger, project_id, word, typed)
 
     async def person(self, project_id: UUID, words: str) -> Mapping[str, str]:
         """The one field of recipients that is meant. Raises `LedgerUnavailable`."""
@@ -81,3 +145,19 @@ class Search:
         async with patience():
             names = await addressees.of_jobs(self._ledger, project_id, [each.id for each in jobs])
         return [Row(each, *names.get(each.id, ("", None))) for each in jobs]
+
+
+def _id(text: str, of: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise _Nothing(f"{text!r} is no id of a {of}") from None
+
+
+def _moment(text: str, name: str) -> datetime:
+    """As `<input type="datetime-local">` has it, in UTC."""
+    try:
+        moment = datetime.fromisoformat(text)
+        return moment.astimezone(UTC) if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        raise _Nothing(f"{name}: {text!r} is no moment such as 2026-11-30T09:00") from None

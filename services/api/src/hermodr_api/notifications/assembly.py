@@ -45,8 +45,10 @@ class NotificationsRoom:
         to_groups = ToGroups(self.directory, self.notifications, accepting, shared.repeatable_many, *counting)
         self._words = Words(shared.cold, links, most_segments)
         self.foresight = Foresight(shared.cold, shared.channels)
-        simulating = Simulating(shared.cold, self.bulk, shared.repeatable, self._words, self.foresight)
-        self.routes = NotificationRoutes(gate, self.notifications, to_groups, self.bulk, simulating, bodies)
+        self.simulating = Simulating(shared.cold, self.bulk, shared.repeatable, self._words, self.foresight)
+        self.routes = NotificationRoutes(
+            gate, self.notifications, to_groups, self.bulk, self.simulating, bodies
+        )
 
     def work(self, database_url: str) -> Sequence[Awaitable[None]]:
         """What is remembered of templates ends when they change, wherever that is done."""

@@ -19,6 +19,7 @@ from hermodr_api.realtime.reads import LedgerReads
 from hermodr_api.realtime.service import RealTime
 from hermodr_api.realtime.sockets import Sockets
 from hermodr_api.realtime.stream import Streams
+from hermodr_api.realtime.watching import Watching
 from hermodr_contracts.topology import Topology
 from hermodr_ledger.access import open_sockets
 from hermodr_ledger.engine import Ledger
@@ -66,7 +67,8 @@ class RealTimeRoom:
         self._gap = False
         self._hub = Hub()
         reads = LedgerReads(ledger)
-        self._feed = Feed(self._hub, reads)
+        self.watching = Watching()
+        self._feed = Feed(self._hub, reads, self.watching)
         real_time = RealTime(self._hub, reads)
         self.streams = Streams(self._hub, real_time, authenticator, clock, registry)
         self._sockets = Sockets(
@@ -105,6 +107,7 @@ class RealTimeRoom:
     async def hang_up(self) -> None:
         """All streams and connections end."""
         self.streams.close()
+        self.watching.close()
         await self._sockets.close()
 
     async def drain(self) -> None:
@@ -131,7 +134,11 @@ class RealTimeRoom:
             return _LOOK_SECONDS
         if self._gap:
             self._gap = False
-            await self._hub.tell_all(REFETCH)
+            await self._tell_all()
             await asyncio.sleep(2 * UNHEARD_SECONDS)
-            await self._hub.tell_all(REFETCH)
+            await self._tell_all()
         return _LOOK_SECONDS
+
+    async def _tell_all(self) -> None:
+        self.watching.stir_all()
+        await self._hub.tell_all(REFETCH)

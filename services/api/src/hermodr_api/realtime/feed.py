@@ -6,7 +6,8 @@ from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 from hermodr_api.realtime.hub import REFETCH, Event, Hub, User
-from hermodr_contracts.messages import InboxChange, InboxChanged, JobsChanged, TaskProgressed
+from hermodr_api.realtime.watching import Watching
+from hermodr_contracts.messages import InboxChange, InboxChanged, JobsChanged, ProjectsChanged, TaskProgressed
 from hermodr_contracts.vocabulary import TERMINAL_JOB_STATES, InboxEvent
 from hermodr_ledger.engine import LedgerUnavailable
 from hermodr_ledger.jobs.following import FollowedJob
@@ -49,9 +50,10 @@ class Reads(Protocol):
 class Feed:
     """Its methods return at once; what they were given is told soon afterwards."""
 
-    def __init__(self, hub: Hub, reads: Reads) -> None:
+    def __init__(self, hub: Hub, reads: Reads, watching: Watching) -> None:
         self._hub = hub
         self._reads = reads
+        self._watching = watching
         spaced = {"max_items": _MOST_AT_ONCE, "spacing": _SPACING_SECONDS}
         self._jobs: Coalescer[_Change, None] = Coalescer(self._tell_jobs, **spaced)  # type: ignore[arg-type]
         self._inboxes: Coalescer[InboxChange, None] = Coalescer(self._tell_inboxes, **spaced)  # type: ignore[arg-type]
@@ -63,6 +65,7 @@ class Feed:
                 self._jobs.submit(_Change(each.job_id, owner))
 
     def progressed(self, message: TaskProgressed) -> None:
+        self._watching.stir(message.project_id)
         owner = _user(message.project_id, message.owner_id)
         if self._hub.awaits_job(message.job_id, owner):
             self._jobs.submit(_Change(message.job_id, owner, "progress"))
@@ -71,6 +74,10 @@ class Feed:
         for each in message.changes:
             if self._hub.awaits_user((each.project_id, each.owner_id)):
                 self._inboxes.submit(each)
+
+    def projects_changed(self, message: ProjectsChanged) -> None:
+        for each in message.project_ids:
+            self._watching.stir(each)
 
     async def drain(self) -> None:
         """Returns when all that was given is told."""

@@ -6,7 +6,7 @@ from typing import Any
 from faststream.rabbit import Channel, RabbitRouter
 
 from hermodr_api.realtime.feed import Feed
-from hermodr_contracts.messages import InboxChanged, JobsChanged, Message, TaskProgressed
+from hermodr_contracts.messages import InboxChanged, JobsChanged, Message, ProjectsChanged, TaskProgressed
 from hermodr_contracts.topology import Topology
 
 _PREFETCH = 100
@@ -34,3 +34,8 @@ def subscribe(router: RabbitRouter, topology: Topology, feed: Feed) -> None:
     async def on_inbox_changed(message: InboxChanged) -> None:
         """Tells whose inbox it is."""
         feed.inbox_changed(message)
+
+    @subscriber(**where(ProjectsChanged))
+    async def on_projects_changed(message: ProjectsChanged) -> None:
+        """Tells whose pages show these projects."""
+        feed.projects_changed(message)

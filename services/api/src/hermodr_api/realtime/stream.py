@@ -45,7 +45,7 @@ class _Stream:
             self.waiting.put_nowait(None)
 
 
-class _Answer(StreamingResponse):
+class Endless(StreamingResponse):
     """`ended` is called even if the client left before the first line."""
 
     def __init__(self, lines: AsyncIterator[bytes], ended: Callable[[], None]) -> None:
@@ -103,7 +103,7 @@ class Streams:
             self._open.discard(stream)
             self._leave_place(user)
 
-        return _Answer(self._lines(stream, proof), ended)
+        return Endless(self._lines(stream, proof), ended)
 
     def _take_place(self, user: User) -> None:
         """As connections of Socket.IO have, in this process. Raises `Refused`."""

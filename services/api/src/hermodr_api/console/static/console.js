@@ -1,24 +1,4 @@
-// Keeps pages fresh while somebody looks, and moves by keys. Everything works without it.
-const EVERY = 2000;
-const fresh = document.getElementById("fresh");
-let failures = 0;
-
-setInterval(() => {
-  const busy = document.querySelector("dialog[open], details[open], #live form input:focus, #live select:focus");
-  if (document.visibilityState === "visible" && !busy) document.body.dispatchEvent(new Event("live"));
-}, EVERY);
-
-document.addEventListener("htmx:after:request", (event) => {
-  const response = event.detail?.ctx?.response;
-  if (response?.raw?.redirected) location.reload(); // the session is over
-  failures = 0;
-  fresh.textContent = "";
-});
-document.addEventListener("htmx:error", () => {
-  failures += 1;
-  if (failures > 1) fresh.textContent = "not reached: what is shown may be old";
-});
-
+// Asks before what cannot be undone, and moves by keys. Everything works without it.
 document.addEventListener("submit", (event) => {
   const question = event.target.dataset.confirm;
   if (question && !confirm(question)) event.preventDefault();

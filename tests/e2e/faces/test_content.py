@@ -126,3 +126,32 @@ async def test_every_page_of_a_template(visit: Visit, installation: Installation
             await page.goto(origin + each)
             assert await page.locator("h1").count() == 1
             await for_everybody(page)
+
+
+@pytest.mark.parametrize("look", AUDITED, ids=lambda look: look.name)
+async def test_a_schedule_is_made_and_its_calendar_read(
+    visit: Visit, installation: Installation, look: Look
+) -> None:
+    async with visit("/console/schedules", look) as page:
+        await page.get_by_role("link", name="New schedule").click()
+        await for_everybody(page)
+        await page.get_by_label("Name", exact=True).fill(f"Weekly report {next(_NUMBERS)}")
+        await page.get_by_label("Cron", exact=True).fill("30 2 * * 7,1-3")
+        await page.get_by_label("Time zone").fill("Europe/Vienna")
+        await page.get_by_label("What it requests").fill('{"type": "report", "payload": {"format": "csv"}}')
+        await page.get_by_role("button", name="Add the schedule").click()
+        await page.get_by_role("heading", name="What became of it").wait_for()
+        assert await page.locator("time:visible", has_text="02:30").count() > 0
+        for _ in range(12):
+            if await page.locator(".turned:visible").count():
+                break
+            await page.get_by_role("link", name="Later").click()
+        assert "clock 60 min" in await page.locator(".turned:visible").first.inner_text()
+        await for_everybody(page)
+        await picture(page, f"console/schedule-{look.name}")
+        await page.get_by_role("button", name="Pause").click()
+        await page.get_by_text("It is paused").wait_for()
+        await page.get_by_role("link", name="Delete").click()
+        await for_everybody(page)
+        await page.get_by_role("button", name="Delete").click()
+        await page.wait_for_url("**/console/schedules")

@@ -2,6 +2,7 @@
 
 from hermodr_api.access.authentication import Authenticator
 from hermodr_api.console.again import AskingAgain
+from hermodr_api.console.calendars import Calendars
 from hermodr_api.console.live import Live
 from hermodr_api.console.overview import Overview
 from hermodr_api.console.search import Search
@@ -40,4 +41,5 @@ def console_of(
         SentMessages(shared.cold, publishing, links),
         shared.operators,
         notifications.notifications,
+        Calendars(shared.clock),
     ]

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import asyncpg
 import pytest
 
+from hermodr_contracts.vocabulary import Channel
 from hermodr_devkit.supervisor.identities import identities
 from hermodr_ledger import migrate
 from hermodr_ledger.engine import Ledger
@@ -14,9 +15,9 @@ from hermodr_ledger.engine.schema_version import verify
 from hermodr_ledger.jobs.accept import rehearse
 from hermodr_ledger.rights import declared
 from hermodr_ledger.rights.declared import ROLES
-from hermodr_ledger.rights.granting import OddPrefix, changes, hidden, role_name
+from hermodr_ledger.rights.granting import OddPrefix, changes, policies, role_name
 from hermodr_ledger.upkeep.lifeline import change_nothing
-from tests.support import psql
+from tests.support import ledgers, psql
 
 pytestmark = pytest.mark.asyncio
 
@@ -122,16 +123,21 @@ async def test_just_what_is_declared_is_granted_and_stays_so(empty_database_url:
     owner = await asyncpg.connect(url)
     try:
         assert await changes(owner, NAMES) == []
-        assert await hidden(owner, set(NAMES.values())) == []
+        assert await policies(owner, NAMES) == {}
         await owner.execute(f"GRANT DELETE, TRUNCATE ON hermodr.jobs TO {NAMES['api']}")
         await owner.execute(f"GRANT UPDATE (name) ON hermodr.projects TO {NAMES['scheduler']}")
         await owner.execute(f"GRANT UPDATE ON hermodr.jobs TO {NAMES['worker']}")
         await owner.execute(f"REVOKE SELECT ON hermodr.jobs FROM {NAMES['dispatcher']}")
         await owner.execute("DROP POLICY services ON hermodr.jobs")
+        await owner.execute("DROP POLICY only_email_sender ON hermodr.jobs")
+        await owner.execute("ALTER POLICY only_email_sender ON hermodr.deliveries USING (true)")
+        await owner.execute(
+            f"ALTER POLICY only_worker ON hermodr.jobs TO {NAMES['worker']}, {NAMES['sms_sender']}"
+        )
         await owner.execute("CREATE TABLE hermodr.unknown ()")
         assert (await asyncio.to_thread(migrate.upgrade, url)).missing == ()
         assert await changes(owner, NAMES) == []
-        assert await hidden(owner, set(NAMES.values())) == []
+        assert await policies(owner, NAMES) == {}
     finally:
         await owner.close()
     async with session(url, "api") as api:
@@ -163,6 +169,40 @@ async def test_where_webhooks_are_no_channel_their_sender_sees_no_jobs(database_
             await connection.fetch("SELECT FROM hermodr.jobs")
     finally:
         await connection.close()
+
+
+CHANGED = {
+    "email_sender": {"email", "notification"},
+    "sms_sender": {"sms", "whatsapp", "notification"},
+    "webhook_channel": {"webhook", "notification"},
+    "worker": {"task"},
+    "dispatcher": {*Channel, "notification", "task"},
+}
+"""Channels of deliveries and kinds of jobs whose states a role may change."""
+
+
+@pytest.mark.parametrize("role", CHANGED)
+async def test_states_are_changed_by_those_whose_work_they_are(database_url: str, role: str) -> None:
+    async with ledgers.opened(database_url) as ledger:
+        await ledgers.new_project(ledger)
+        deliveries = {}
+        for channel in Channel:
+            (made,) = await ledgers.new_deliveries(ledger, 1)
+            await ledger.fetch("UPDATE hermodr.deliveries SET channel = $2 WHERE id = $1", made, channel)
+            deliveries[made] = channel.value
+        jobs = {}
+        for kind, job in zip(("notification", "task"), await ledgers.new_jobs(ledger, 2), strict=True):
+            await ledger.fetch("UPDATE hermodr.jobs SET kind = $2 WHERE id = $1", job, kind)
+            jobs[job] = kind
+    changed = set()
+    async with session(database_url, role) as connection:
+        for table, rows in (("deliveries", deliveries), ("jobs", jobs)):
+            if (role, table) == ("worker", "deliveries"):
+                continue  # no right at all
+            for row, what in rows.items():
+                said = await connection.execute(f"UPDATE hermodr.{table} SET error = 'x' WHERE id = $1", row)
+                changed |= {what} if said == "UPDATE 1" else set()
+    assert changed == CHANGED[role]
 
 
 async def test_services_see_the_rows_that_are_hidden_from_readers(database_url: str) -> None:
@@ -200,7 +240,8 @@ async def test_the_scheduler_makes_weeks_in_which_the_api_writes(database_url: s
             f" SELECT hermodr.uuid_floor('{week}'), gen_random_uuid(), 'notification', 'x', 'queued', 1, '{{}}'"
         )
         assert (
-            await api.fetchval("SELECT tableoid::regclass::text FROM hermodr.jobs") == "hermodr.jobs_20310106"
+            await api.fetchval("SELECT tableoid::regclass::text FROM hermodr.jobs ORDER BY id DESC")
+            == "hermodr.jobs_20310106"
         )
         await transaction.rollback()
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import shlex
+from itertools import chain
 from typing import Annotated
 from urllib.parse import unquote, urlsplit
 
@@ -13,7 +14,7 @@ from hermodr_cli.commands.refusing import database_refusals
 from hermodr_cli.commands.settings import installation
 from hermodr_contracts.broker_rights import SERVICES, permissions, user_name, whole
 from hermodr_ledger.rights.declared import ROLES
-from hermodr_ledger.rights.granting import changes, creating, hidden, policies, role_name
+from hermodr_ledger.rights.granting import changes, creating, policies, role_name
 
 CONNECT_SECONDS = 10.0
 
@@ -73,16 +74,16 @@ async def _looked_at(database_url: str, prefix: str) -> _Found:
     names = {role: role_name(role, prefix) for role in ROLES}
     connection = await asyncpg.connect(database_url, timeout=CONNECT_SECONDS)
     try:
-        rows = await connection.fetch(
+        found = await connection.fetch(
             "SELECT rolname, rolcanlogin FROM pg_roles WHERE rolname = ANY($1)", list(names.values())
         )
-        login = {row["rolname"]: row["rolcanlogin"] for row in rows}
+        login = {row["rolname"]: row["rolcanlogin"] for row in found}
         rights = await changes(connection, names)
-        shown = await hidden(connection, set(names.values()))
+        rows = await policies(connection, names)
     finally:
         await connection.close()
     missing = [name for name in names.values() if name not in login]
-    statements = [*creating(missing), *rights, *policies(sorted(names.values()), shown)]
+    statements = [*creating(missing), *rights, *chain.from_iterable(rows.values())]
     states = {name: _state(name, login, rights) for name in names.values()}
     return _Found(list(names.values()), states, statements)
 

@@ -117,6 +117,19 @@ _WITH_THE_OWNERS_RIGHTS: Mapping[str, tuple[str, ...]] = {
 """Functions that run with the rights of the tables' owner, and the services that call them. All others run with those
 of the caller, give nobody anything, and may be called by every service."""
 
+_NO_TASK, _TASK = "(kind <> 'task'::text)", "(kind = 'task'::text)"
+
+CHANGED: Mapping[tuple[str, str], str] = {
+    ("email_sender", "deliveries"): "(channel = 'email'::text)",
+    ("sms_sender", "deliveries"): "(channel = ANY (ARRAY['sms'::text, 'whatsapp'::text]))",
+    ("webhook_channel", "deliveries"): "(channel = 'webhook'::text)",
+    ("email_sender", "jobs"): _NO_TASK,
+    ("sms_sender", "jobs"): _NO_TASK,
+    ("webhook_channel", "jobs"): _NO_TASK,
+    ("worker", "jobs"): _TASK,
+}
+"""By role and table the rows that a role may change, if not all. Written as the server does, which is compared."""
+
 _VERBS = {"s": "SELECT", "i": "INSERT", "u": "UPDATE", "d": "DELETE"}
 
 

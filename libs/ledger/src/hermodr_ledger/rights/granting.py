@@ -4,19 +4,20 @@ to do it at every migration, and an installation that runs notices nothing."""
 import asyncio
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 import asyncpg
 
-from hermodr_ledger.engine.connection import Row
-from hermodr_ledger.rights.declared import ROLES, TABLES, Right, may_call, of_tables
+from hermodr_ledger.rights.declared import CHANGED, ROLES, TABLES, Right, may_call, of_tables
 
 PREFIX = "hermodr"
 POLICY = "services"
 """Where rows are hidden from some (row-level security), services see them all."""
 
+_ONLY = "only_"
+"""Begins the names of policies that let a role change some rows only."""
 _LONGEST_PREFIX = 40
 _LOCK_SECONDS = 0.5
 _TRIES = 120
@@ -47,7 +48,7 @@ async def grant(connection: Any, prefix: str = PREFIX) -> tuple[str, ...]:
     async with connection.transaction():
         for statement in await changes(connection, names):
             await connection.execute(statement)
-    await _show_rows(connection, names)
+    await _set_policies(connection, names)
     return tuple(role_name(role, prefix) for role in missing)
 
 
@@ -81,28 +82,48 @@ async def changes(connection: Any, names: dict[str, str]) -> list[str]:
     ]
 
 
-async def hidden(connection: Any, names: set[str]) -> list[str]:
-    """The tables whose rows are not shown to just these roles."""
-    rows: list[Row] = await connection.fetch(_POLICIES, POLICY)
-    return [row["name"] for row in rows if row["name"] in TABLES and set(row["roles"]) != names]
+async def policies(connection: Any, names: Mapping[str, str]) -> dict[str, list[str]]:
+    """By table with row-level security the statements that are needed, so that `names` see all rows, and change those
+    of `declared.CHANGED`."""
+    everybody = frozenset(names.values())
+    needed = {}
+    for row in await connection.fetch(_POLICIES, POLICY, f"{_ONLY}%"):
+        table = row["name"]
+        if table not in TABLES or not everybody:
+            continue
+        wanted = {(POLICY, everybody, "true")} | {
+            (f"{_ONLY}{role}", frozenset({names[role]}), rows)
+            for (role, of), rows in CHANGED.items()
+            if of == table and role in names
+        }
+        there = {
+            (name, frozenset((roles or "").split()), rows)
+            for name, roles, rows in zip(
+                row["policies"], row["roles"] or (), row["conditions"] or (), strict=True
+            )
+        }
+        needed[table] = [
+            *(f"DROP POLICY {name} ON hermodr.{table}" for name, _, _ in sorted(there - wanted, key=_first)),
+            *(_policy(table, *each) for each in sorted(wanted - there, key=_first)),
+        ]
+    return {table: statements for table, statements in needed.items() if statements}
+
+
+def _first(policy: tuple[str, frozenset[str], str]) -> str:
+    return policy[0]
+
+
+def _policy(table: str, name: str, roles: frozenset[str], rows: str) -> str:
+    to = ", ".join(f'"{role}"' for role in sorted(roles))
+    if name == POLICY:
+        return f"CREATE POLICY {name} ON hermodr.{table} TO {to} USING (true) WITH CHECK (true)"
+    # no check: columns of the conditions cannot be changed, and a check costs as much again
+    return f"CREATE POLICY {name} ON hermodr.{table} AS RESTRICTIVE FOR UPDATE TO {to} USING {rows} WITH CHECK (true)"
 
 
 def creating(names: Iterable[str]) -> list[str]:
     """The statements that make the roles; they cannot log in until they are given a password."""
     return [f'CREATE ROLE "{name}" NOLOGIN' for name in names]
-
-
-def policies(names: Sequence[str], tables: Iterable[str]) -> list[str]:
-    """The statements that show the roles all rows of tables with row-level security."""
-    to = ", ".join(f'"{name}"' for name in names)
-    return [
-        statement
-        for table in tables
-        for statement in (
-            f"DROP POLICY IF EXISTS {POLICY} ON hermodr.{table}",
-            f"CREATE POLICY {POLICY} ON hermodr.{table} TO {to} USING (true) WITH CHECK (true)",
-        )
-    ]
 
 
 def _statements(verb: str, link: str, rights: Iterable[Right]) -> list[str]:
@@ -140,16 +161,15 @@ async def _create(connection: Any, name: str) -> None:
         return
 
 
-async def _show_rows(connection: Any, names: dict[str, str]) -> None:
+async def _set_policies(connection: Any, names: Mapping[str, str]) -> None:
     """Changes policies where they are not as they should be. That locks the table for a moment, so it waits for short
     times only, and tries again."""
-    wanted = set(names.values())
-    for table in await hidden(connection, wanted) if wanted else ():
+    for statements in (await policies(connection, names)).values():
         for turn in range(_TRIES):
             try:
                 async with connection.transaction():
                     await connection.execute(f"SET LOCAL lock_timeout = '{round(_LOCK_SECONDS * 1000)}ms'")
-                    for statement in policies(sorted(wanted), [table]):
+                    for statement in statements:
                         await connection.execute(statement)
                 break
             except asyncpg.LockNotAvailableError:
@@ -191,8 +211,11 @@ SELECT rolname FROM pg_roles WHERE rolname = ANY($1) AND has_schema_privilege(oi
 """
 
 _POLICIES = """
-SELECT c.relname AS name, ARRAY(
-    SELECT r.rolname::text FROM pg_policy p JOIN pg_roles r ON r.oid = ANY(p.polroles)
-    WHERE p.polrelid = c.oid AND p.polname = $1) AS roles
-FROM pg_class c WHERE c.relnamespace = 'hermodr'::regnamespace AND c.relrowsecurity AND NOT c.relispartition
+SELECT c.relname AS name, array_remove(array_agg(p.polname::text), NULL) AS policies,
+    array_agg((SELECT string_agg(r.rolname, ' ') FROM pg_roles r WHERE r.oid = ANY(p.polroles)))
+        FILTER (WHERE p.oid IS NOT NULL) AS roles,
+    array_agg(pg_get_expr(p.polqual, p.polrelid)) FILTER (WHERE p.oid IS NOT NULL) AS conditions
+FROM pg_class c LEFT JOIN pg_policy p ON p.polrelid = c.oid AND (p.polname = $1 OR p.polname LIKE $2)
+WHERE c.relnamespace = 'hermodr'::regnamespace AND c.relrowsecurity AND NOT c.relispartition
+GROUP BY c.relname
 """

@@ -33,7 +33,7 @@ spec:
 %s{{- end }}
 """
 _EXAMPLES: Mapping[str, str] = {
-    "HERMODR_AMQP_URL": "amqp://hermodr-SERVICE:PASSWORD@hermodr-rabbitmq:5672/",
+    "HERMODR_AMQP_URL": "amqp://hermodr-SERVICE:PASSWORD@hermodr-rabbitmq.hermodr.svc:5672/",
     "HERMODR_EMAIL_PROVIDERS": "smtp+starttls://USER:PASSWORD@smtp.example.com:587",
     "HERMODR_SMS_PROVIDERS": "twilio://ACCOUNT_SID:AUTH_TOKEN@default?from=%2B15550100",
     "HERMODR_SECRET_KEY": "AT_LEAST_32_RANDOM_BYTES",
@@ -115,6 +115,7 @@ def _secrets() -> str:
     said = (
         "# What has to be in the Secrets of an installation: what each service is told, and nothing else.\n"
         "# Make them with your operator of secrets; this file shows their names and is not for `kubectl apply`.\n"
+        "# The broker's name is the full one (service.namespace.svc), as KEDA reads it from another namespace.\n"
     )
     owner = _secret("migrate", {"HERMODR_DATABASE_URL": _database("hermodr_owner")})
     return said + "---\n".join([_dumped(owner), *(_dumped(_told(spec)) for spec in ALL if spec != SANDBOX)])

@@ -48,7 +48,8 @@ openapi: install ## write down docs/openapi.json, docs/asyncapi.json, docs/refer
 	@$(BIN)/python tools/commands.py
 	@$(BIN)/python tools/javascript.py
 
-javascript: install ## write down the types of clients/js, after a change of its sources (Node and npm needed)
+javascript: install ## write down what is made from the sources of clients/js: the inbox for pages, and types (Node and npm needed)
+	@$(BIN)/python tools/widget.py
 	@$(BIN)/python tools/javascript.py
 
 docs: install ## the documentation as a site: site/index.html | SERVE=1 shows it while you write

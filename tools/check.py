@@ -40,6 +40,7 @@ CHECKS = [
     Check("imports", [str(BIN / "lint-imports"), "--no-cache"]),
     Check("dependencies", [PYTHON, "tools/dependencies.py"]),
     Check("lock", [PYTHON, "tools/lock.py", "check"]),
+    Check("widget", [PYTHON, "tools/widget.py", "--check"]),
     Check("kubernetes", [PYTHON, "tools/kubernetes.py", "--check"]),
     Check("javascript", [PYTHON, "tools/javascript.py", "--check"]),
     Check("mypy", [str(BIN / "mypy"), "--no-error-summary"]),

@@ -31,3 +31,8 @@ async def test_journeys_in_an_installation(application: Path, installation: Inst
         HERMODR_API_URL=installation.fleet.api_url,
         HERMODR_API_KEY=installation.key,
     )
+
+
+async def test_the_inbox_without_a_page(tmp_path: Path) -> None:
+    folder = javascript.installed(tmp_path / "application", "inbox")
+    await asyncio.to_thread(javascript.run_tests, folder, "inbox")

@@ -64,6 +64,7 @@ from hermodr_api.templates.service import Templates
 from hermodr_api.updates.service import Updates
 from hermodr_api.user_tokens.service import UserTokens
 from hermodr_api.webhooks.service import Webhooks
+from hermodr_api.widget.routes import widget_routes
 from hermodr_ledger.runtime import LedgerService
 from hermodr_ledger.upkeep.lifeline import WriteCheck
 from hermodr_servicekit.clock import Clock
@@ -177,7 +178,7 @@ class Api(LedgerService[ApiSettings]):
         for router in ROUTERS:
             app.include_router(router)
         app.router.routes.extend(operations(self._check, self.authenticator, self.registry))
-        app.router.routes.extend(reference_routes())
+        app.router.routes.extend((*reference_routes(), *widget_routes()))
         problems.install(app)
         openapi.install(app, version("hermodr-api"), (NotificationIn, BulkItemIn, RecipientPut))
         return app

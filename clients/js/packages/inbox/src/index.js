@@ -1,0 +1,3 @@
+export { InboxClient, InboxError } from "./client.js";
+export { InboxEvent } from "./events.js";
+export { Feed } from "./feed.js";

@@ -1,0 +1,2 @@
+/** @type {import("./words.js").Words} */
+export const ar: import("./words.js").Words;

@@ -1,0 +1,6 @@
+/** An event with what it tells in `detail`; `CustomEvent` is not everywhere where a headless client runs. */
+export class InboxEvent extends Event {
+    /** @param {string} type @param {any} [detail] */
+    constructor(type: string, detail?: any);
+    detail: any;
+}

@@ -46,6 +46,8 @@ async def common_installation(
         prefix=common_broker.prefix,
         management_url=common_broker.management_url,
         HERMODR_LINK_SECRET="the secret of links in these tests",
+        HERMODR_SECRET_KEY="of-the-common-installation-of-tests",
+        HERMODR_WEBHOOK_ALLOW="127.0.0.0/8",
     ) as installation:
         yield installation
 

@@ -38,6 +38,11 @@ class Browser:
         """Posts fields of whatever names."""
         return self._kept(await self._http.post(path, data=fields, headers=self._headers))
 
+    async def upload(self, path: str, fields: Mapping[str, str], name: str, content: bytes) -> httpx.Response:
+        """Posts fields and a file."""
+        files = {name: ("file", content, "application/octet-stream")}
+        return self._kept(await self._http.post(path, data=fields, files=files, headers=self._headers))
+
     @property
     def _headers(self) -> dict[str, str]:
         return {"cookie": f"hermodr_console={self.cookie}"} if self.cookie else {}
@@ -55,7 +60,7 @@ class Browser:
 
 def hidden_in(text: str, action: str) -> dict[str, str]:
     """The hidden fields of the page's form that posts to `action`."""
-    form = text.partition(f'action="{action}"')[2].partition("</form>")[0]
+    form = text.partition(f'method="post" action="{action}"')[2].partition("</form>")[0]
     return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', form))
 
 

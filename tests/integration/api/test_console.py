@@ -18,6 +18,10 @@ PAGES = (
     "/dead-letters",
     "/queues",
     "/providers",
+    "/groups",
+    "/suppressions",
+    "/webhooks",
+    "/project",
 )
 
 

@@ -139,3 +139,18 @@ async def test_nobody_of_another_project_is_changed(api: ApiUnderTest) -> None:
             path = f"/console/recipients/{theirs}/{deed}"
             assert (await browser.get(path)).status_code == 404
             assert (await browser.post(path, csrf=await browser.csrf())).status_code == 404
+
+
+async def test_somebody_is_muted_for_a_week_and_no_longer(api: ApiUnderTest) -> None:
+    person = await api.recipient(name="Grace", email="g@example.com")
+    page = f"/console/recipients/{person['id']}"
+    async with browsing(api) as browser:
+        await logged_in(api, browser, "read", "manage")
+        assert (await browser.post(f"{page}/mute", csrf=await browser.csrf())).status_code == 303
+        assert "Unmute" in (await browser.get(page)).text
+        assert (await api.http.get(f"/v1/recipients/{person['id']}")).json()["muted_until"] is not None
+        assert (await browser.post(f"{page}/unmute", csrf=await browser.csrf())).status_code == 303
+        assert (await api.http.get(f"/v1/recipients/{person['id']}")).json()["muted_until"] is None
+        assert "suppressed" not in (await browser.get(page)).text
+        await api.http.post("/v1/suppressions", json={"address": "G@example.com", "reason": "bounce"})
+        assert "suppressed: bounce" in (await browser.get(page)).text

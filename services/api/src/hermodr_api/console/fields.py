@@ -23,6 +23,8 @@ def fields_in(body: bytes, content_type: str) -> dict[str, str]:
             fields = {
                 name: values[-1] for name, values in parse_qs(text, max_num_fields=_MOST_FIELDS).items()
             }
+    except UnicodeDecodeError:
+        raise _strange("has a file that is not UTF-8 text") from None
     except ValueError:
         raise _strange("cannot be read") from None
     if any("\0" in text for pair in fields.items() for text in pair):
@@ -38,7 +40,7 @@ def _parts(body: bytes, content_type: str) -> dict[str, str]:
         name = part.get_param("name", header="content-disposition")
         content = part.get_payload(decode=True)
         if isinstance(name, str) and isinstance(content, bytes):
-            fields[name] = content.decode("utf-8-sig", "replace")
+            fields[name] = content.decode("utf-8-sig")
     return fields
 
 

@@ -136,3 +136,13 @@ def moment(text: str | None) -> str | None:
 def words(text: str | None) -> list[str] | None:
     """Separated by commas; `None` if there are none."""
     return [each for part in (text or "").split(",") if (each := part.strip())] or None
+
+
+def whole(text: str | None, name: str) -> int | None:
+    """A number as it is typed. Raises `Refused` that names the field."""
+    typed = (text or "").strip()
+    if not typed:
+        return None
+    if not typed.isdecimal() or len(typed) > 18:
+        raise invalid(Flaw(("body", *name.split(".")), "must be a whole number"))
+    return int(typed)

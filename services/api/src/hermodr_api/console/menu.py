@@ -26,7 +26,14 @@ _GROUPS: Sequence[tuple[str, Sequence[Entry]]] = (
             Entry("tasks", "/console/tasks", "Tasks", "t"),
         ),
     ),
-    ("People", (Entry("recipients", "/console/recipients", "Recipients", "r"),)),
+    (
+        "People",
+        (
+            Entry("recipients", "/console/recipients", "Recipients", "r"),
+            Entry("groups", "/console/groups", "Groups", "g"),
+            Entry("suppressions", "/console/suppressions", "Suppressions", "x"),
+        ),
+    ),
     (
         "Content and time",
         (
@@ -40,6 +47,16 @@ _GROUPS: Sequence[tuple[str, Sequence[Entry]]] = (
             Entry("queues", "/console/queues", "Queues", "q"),
             Entry("dead_letters", "/console/dead-letters", "Dead letters", "d"),
             Entry("providers", "/console/providers", "Providers", "p"),
+            Entry("webhooks", "/console/webhooks", "Webhooks", "w"),
+        ),
+    ),
+    (
+        "Administration",
+        (
+            Entry("project", "/console/project", "Settings", "c"),
+            Entry("keys", "/console/keys", "API keys", "k", "admin"),
+            Entry("tokens", "/console/tokens", "Users' tokens", "u", "admin"),
+            Entry("audit", "/console/audit", "Audit log", "a", "admin"),
         ),
     ),
 )

@@ -105,6 +105,11 @@ def question(
     )
 
 
+def secret(visitor: Visitor, here: str, title: str, says: str, secret: str | None, back: str) -> HTMLResponse:
+    """A secret that is shown this once; `None`: it was."""
+    return page("secret", visitor, here=here, title=title, says=says, secret=secret, back=back)
+
+
 def login(next_path: str, flaw: str | None = None, status: int = 200) -> HTMLResponse:
     """`flaw`: why it did not work."""
     text = _ENVIRONMENT.get_template("login.html").render(next=next_path, flaw=flaw)

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from hermodr_api.console import pages
+from hermodr_api.console.lists import older
 from hermodr_api.console.search import Search
 from hermodr_api.console.visiting import Page, PostedByManager, Reading, back
 from hermodr_api.http.lists import NewestFirst
@@ -20,9 +21,11 @@ from hermodr_api.preference_page.page import preferences as preferences_page
 from hermodr_api.preference_page.service import PreferencePage
 from hermodr_api.recipients.models import view_for
 from hermodr_api.recipients.service import Recipients
+from hermodr_api.suppressions.service import Suppressions
 from hermodr_ledger.engine.paging import Page as PageOf
 from hermodr_ledger.inbox.reading import InboxSearch, Whose
 from hermodr_ledger.jobs.listing_sources import Filters
+from hermodr_ledger.people.suppressions import SuppressionSearch
 
 router = APIRouter(prefix="/console/recipients", include_in_schema=False, route_class=Page)
 
@@ -32,6 +35,7 @@ _SHOWN = 20
 
 @router.get("")
 async def recipients(
+    request: Request,
     visitor: Reading,
     recipients: TheRecipients,
     searching: Annotated[Search, provided(Search)],
@@ -44,8 +48,8 @@ async def recipients(
     found = await recipients.page(
         visitor.caller, asked.page, **{"external_id": None, "user_id": None, "email": None, **named}
     )
-    cursor = asked.cursor(found)
-    return pages.page("recipients", visitor, rows=found.rows, next_cursor=cursor, words=words)
+    following = older(request, asked.cursor(found))
+    return pages.page("recipients", visitor, rows=found.rows, older=following, words=words)
 
 
 @router.get("/{recipient_id}")
@@ -54,6 +58,7 @@ async def recipient(
     recipients: TheRecipients,
     jobs: Annotated[Jobs, provided(Jobs)],
     inbox: Annotated[Inbox, provided(Inbox)],
+    suppressions: Annotated[Suppressions, provided(Suppressions)],
     recipient_id: UUID,
     links_revoked: Annotated[str, Query(max_length=1)] = "",
 ) -> Response:
@@ -67,11 +72,17 @@ async def recipient(
         asker = Asker(Whose(caller.project_id, found.user_id), caller.actor)
         page, unread = await inbox.page(asker, InboxSearch(), PageOf(_SHOWN, newest_first=True))
         notifications = list(page.rows)
+    suppressed = {}
+    for address in filter(None, (found.email, found.phone)):
+        search = SuppressionSearch(address)
+        if rows := (await suppressions.page(caller.project_id, PageOf(1), search)).rows:
+            suppressed[address] = rows[0].reason
     return pages.page(
         "recipient",
         visitor,
         here="recipients",
         person=found,
+        suppressed=suppressed,
         jobs=listed.data,
         notifications=notifications,
         unread=unread,

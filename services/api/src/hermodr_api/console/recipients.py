@@ -1,5 +1,6 @@
 """`/console/recipients`: making, changing and erasing them, and their wishes."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
 from zoneinfo import available_timezones
@@ -9,10 +10,11 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from hermodr_api.console import pages
-from hermodr_api.console.forms import Form, document, moment, numbered, words
+from hermodr_api.console.caps import cap_rows, caps_of, typed
+from hermodr_api.console.forms import Form, document, moment, numbered
 from hermodr_api.console.sessions import Visitor
 from hermodr_api.console.visiting import Managing, Page, PostedByManager, back
-from hermodr_api.errors import Flaw, Refused, invalid
+from hermodr_api.errors import Refused
 from hermodr_api.http.bodies import read
 from hermodr_api.http.provided import provided
 from hermodr_api.recipients.models import PreferencesIn, RecipientIn, RecipientPatch
@@ -37,6 +39,7 @@ _PLAIN = (
 )
 _WORDS = ("yes", "no")
 _NEW_ROWS = 2
+_MUTED = timedelta(days=7)
 
 
 @router.get("/new")
@@ -91,7 +94,7 @@ async def wish(posted: PostedByManager, recipients: TheRecipients, recipient_id:
     found = await recipients.read(posted.visitor.caller, recipient_id)
     form = Form(posted.fields)
     preferences = form.rows("preferences", lambda row: row.get("enabled"))
-    caps = form.rows("caps", lambda row: row.get("max") or row.get("per") or row.get("types"))
+    caps = form.rows("caps", typed)
     form = form.with_rows("preferences", preferences).with_rows("caps", caps)
     try:
         form.unless_changed(found.updated_at)
@@ -104,6 +107,21 @@ async def wish(posted: PostedByManager, recipients: TheRecipients, recipient_id:
         await recipients.prefer(posted.visitor.caller, recipient_id, read(PreferencesIn, given))
     except Refused as refused:
         return _wished(posted.visitor, form.refused(refused).seeing(found.updated_at), found)
+    return back(f"/console/recipients/{recipient_id}")
+
+
+@router.post("/{recipient_id}/mute")
+async def mute(posted: PostedByManager, recipients: TheRecipients, recipient_id: UUID) -> Response:
+    """Nothing but what is critical, for a week."""
+    until = datetime.now(UTC).replace(microsecond=0) + _MUTED
+    await recipients.prefer(posted.visitor.caller, recipient_id, PreferencesIn(muted_until=until))
+    return back(f"/console/recipients/{recipient_id}")
+
+
+@router.post("/{recipient_id}/unmute")
+async def unmute(posted: PostedByManager, recipients: TheRecipients, recipient_id: UUID) -> Response:
+    """Everything again."""
+    await recipients.prefer(posted.visitor.caller, recipient_id, PreferencesIn(muted_until=None))
     return back(f"/console/recipients/{recipient_id}")
 
 
@@ -133,28 +151,6 @@ def named(found: Addressed) -> str:
     return found.name or found.external_id or found.email or found.phone or str(found.id)
 
 
-def caps_of(rows: list[dict[str, str]]) -> list[dict[str, Any]]:
-    """Frequency caps, as they are typed. Raises `Refused`."""
-    return [
-        {
-            "max": whole(row.get("max"), f"caps.{number}.max"),
-            "per": row.get("per", ""),
-            "types": words(row.get("types")),
-            "overflow": row.get("overflow", "defer"),
-        }
-        for number, row in enumerate(rows)
-    ]
-
-
-def whole(text: str | None, name: str) -> int | None:
-    """A number as it is typed. Raises `Refused` that names the field."""
-    if not text:
-        return None
-    if not text.strip().isdecimal() or len(text) > 18:
-        raise invalid(Flaw(("body", *name.split(".")), "must be a whole number"))
-    return int(text)
-
-
 def _fields(form: Form) -> dict[str, Any]:
     text = form.fields.get("attributes")
     return {**form.given(*_PLAIN), "attributes": document(text, "attributes")}
@@ -162,17 +158,17 @@ def _fields(form: Form) -> dict[str, Any]:
 
 def _edited(visitor: Visitor, form: Form, recipient_id: UUID | None) -> Response:
     zones = sorted(each for each in available_timezones() if "/" in each or each == "UTC")
-    values = {"form": form, "zones": zones, "recipient_id": recipient_id}
+    values: dict[str, Any] = {"form": form, "zones": zones, "recipient_id": recipient_id}
     return pages.page("recipient_form", visitor, form.status, here=_HERE, **values)
 
 
 def _wished(visitor: Visitor, form: Form, found: Addressed) -> Response:
-    values = {
+    values: dict[str, Any] = {
         "form": form,
         "person": found,
         "called": named(found),
         "preference_rows": len(form.rows("preferences", bool)) + _NEW_ROWS,
-        "cap_rows": len(form.rows("caps", bool)) + 1,
+        "cap_rows": cap_rows(form),
         "channels": [("", "every channel"), *((each.value, each.value) for each in Channel)],
     }
     return pages.page("wishes_form", visitor, form.status, here=_HERE, **values)

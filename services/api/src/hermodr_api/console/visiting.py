@@ -70,11 +70,12 @@ class Visits:
         return visitor
 
 
-Word = Annotated[str, Query(max_length=300)]
+Word = Annotated[str, Query(max_length=300, pattern=r"^[^\x00]*$")]
 """A field of a page's address."""
 
 Reading = Annotated[Visitor, Depends(Visits("read"))]
 Managing = Annotated[Visitor, Depends(Visits("manage"))]
+Administering = Annotated[Visitor, Depends(Visits("admin"))]
 
 
 async def form_of(request: Request, most: int = LONGEST) -> dict[str, str]:

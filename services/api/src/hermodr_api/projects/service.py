@@ -60,6 +60,15 @@ class Projects:
             found = await walk(self._ledger, page, lambda at, rows: quotas.page(at, rows, defaults))
         return found, self._here
 
+    async def show(self, caller: Caller, project_id: UUID) -> ProjectQuotasView:
+        """Any project, for operators."""
+        await self._operators.require(caller)
+        async with patience():
+            found = await self._found(self._ledger, project_id)
+        if found is None:
+            raise not_found("project")
+        return ProjectQuotasView.of(found, self._here(project_id))
+
     async def set_quotas(self, caller: Caller, project_id: UUID, wanted: QuotasPatch) -> ProjectQuotasView:
         """Other processes of the api know of it some seconds later."""
         await self._operators.require(caller)

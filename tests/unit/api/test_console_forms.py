@@ -1,0 +1,109 @@
+"""What is typed into forms, and what becomes of it."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from hermodr_api.console.fields import fields_in
+from hermodr_api.console.forms import Form, document, moment, numbered, whole, words
+from hermodr_api.errors import FORBIDDEN, Flaw, Refused, invalid
+
+URLENCODED = "application/x-www-form-urlencoded"
+MULTIPART = "multipart/form-data; boundary=b"
+
+
+def test_fields_of_a_form() -> None:
+    assert fields_in(b"a=1&a=2&empty=&text=x%0D%0Ay&%C3%A4=%C3%B6", URLENCODED) == {
+        "a": "2",
+        "text": "x\ny",
+        "ä": "ö",
+    }
+
+
+def test_files_are_text() -> None:
+    body = (
+        b'--b\r\nContent-Disposition: form-data; name="csrf"\r\n\r\n1\r\n'
+        b'--b\r\nContent-Disposition: form-data; name="file"; filename="x.csv"\r\nContent-Type: text/csv\r\n\r\n'
+        b"\xef\xbb\xbfaddress\r\n\xc3\xa4@example.com\r\n\r\n--b--\r\n"
+    )
+    assert fields_in(body, MULTIPART) == {"csrf": "1", "file": "address\nä@example.com\n"}
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        (b"a=%00", URLENCODED),
+        (b"%00=a", URLENCODED),
+        (b"a=1&" * 3000, URLENCODED),
+        (b'--b\r\nContent-Disposition: form-data; name="f"\r\n\r\n\xff\r\n--b--', MULTIPART),
+    ],
+)
+def test_what_no_browser_sends_is_refused(body: bytes, content_type: str) -> None:
+    with pytest.raises(Refused) as refused:
+        fields_in(body, content_type)
+    assert refused.value.kind.status == 422
+
+
+@pytest.mark.parametrize(
+    "content_type", ["multipart/form-data", "multipart/form-data; boundary=ü", "", MULTIPART]
+)
+def test_rubbish_has_no_fields(content_type: str) -> None:
+    assert fields_in(b"\r\n\r\nrubbish", content_type) == {}
+
+
+def test_rows_are_numbered_anew_without_those_that_are_empty() -> None:
+    form = Form(
+        {"caps.0.overflow": "defer", "caps.7.max": "3", "caps.x.max": "1", "caps.99999.max": "1", "name": "a"}
+    )
+    rows = form.rows("caps", lambda row: row.get("max"))
+    assert rows == [{"max": "3"}]
+    assert form.with_rows("caps", rows).fields == {"name": "a", "caps.0.max": "3"}
+    assert numbered("caps", [{"max": 3, "types": None}]) == {"caps.0.max": "3", "caps.0.types": ""}
+
+
+def test_flaws_stand_at_their_fields() -> None:
+    form = Form({"email": "x"}).refused(invalid(Flaw(("body", "quiet_hours", "start"), "is wrong")))
+    assert (form.status, form.flaws) == (422, {"quiet_hours.start": "is wrong"})
+    assert form.value("email") == "x"
+    with pytest.raises(Refused):
+        form.refused(Refused(FORBIDDEN, "no"))
+
+
+def test_a_form_is_done_once() -> None:
+    once = "01a2018c-e359-7702-8eb3-8dd0fbf20000"
+    form = Form({"once": once, "csrf": "1", "name": "Ada"})
+    key, other = form.key("recipients"), Form({"once": once, "csrf": "2", "name": "Ada"}).key("recipients")
+    assert key is not None
+    assert key == other
+    assert key != Form({"once": once, "name": "Grace"}).key("recipients")
+    assert key != form.key("groups")
+    assert Form({"once": "x"}).key("recipients") is None
+    assert Form().key("recipients") is None
+
+
+def test_who_saw_another_state_is_told() -> None:
+    now = datetime(2026, 11, 30, 9, 0, 0, 123456, UTC)
+    form = Form.showing({"name": "Ada"}, now)
+    form.unless_changed(now)
+    with pytest.raises(Refused):
+        form.unless_changed(datetime(2026, 11, 30, 9, 0, 1, tzinfo=UTC))
+    form.seeing(now).unless_changed(now)
+
+
+def test_what_is_typed_is_read() -> None:
+    assert moment("2030-01-01T00:00") == "2030-01-01T00:00:00Z"
+    assert moment("2030-01-01T00:00:05") == "2030-01-01T00:00:05Z"
+    assert moment("2030-01-01T00:00:00+02:00") == "2030-01-01T00:00:00+02:00"
+    assert moment("") is None
+    assert words(" a, ,b ,") == ["a", "b"]
+    assert words(",") is None
+    assert whole(" 17 ", "n") == 17
+    assert whole("", "n") is None
+    assert document(None, "attributes") == {}
+    for read in (
+        lambda: whole("1.5", "n"),
+        lambda: whole("9" * 19, "n"),
+        lambda: document("{", "attributes"),
+    ):
+        with pytest.raises(Refused):
+            read()

@@ -189,6 +189,7 @@ def _info(
         "max_mails": settings.sandbox_max_mails,
         "max_bytes": settings.sandbox_max_bytes,
         "max_message_bytes": settings.sandbox_max_message_bytes,
+        "console": f"{settings.local_url}/console",
     }
 
 

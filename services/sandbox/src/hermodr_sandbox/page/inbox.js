@@ -112,12 +112,23 @@ function open(detail) {
     ["Received", `${new Date(detail.received_at).toLocaleString([], { dateStyle: "medium", timeStyle: "medium", hour12: false })} · ${sizeOf(detail.size)}${secure}`]];
   byId("envelope").replaceChildren(...facts.flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, value)]));
   const links = detail.attachments.map((part) => element("a", { href: `/v1/mails/${detail.id}/attachments/${part.index}`, download: "" }, part.filename, element("small", {}, sizeOf(part.size))));
+  showDecisions(detail);
   byId("attachments").replaceChildren(...links);
   byId("attachments").hidden = links.length === 0;
   byId("tab-html").disabled = detail.html === null;
   byId("tab-text").disabled = detail.text === null;
   const possible = (view) => (view !== "html" || detail.html !== null) && (view !== "text" || detail.text !== null);
   view([state.view, "html", "text", "headers"].find(possible), { remember: false });
+}
+
+// The job's id is the left side of its Message-ID; the console asks who looks.
+const JOB = /^<?([0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12})@/;
+
+function showDecisions(detail) {
+  const job = JOB.exec(detail.message_id || "");
+  const console = state.info && state.info.console;
+  byId("decisions").hidden = !(job && console);
+  if (job && console) byId("decisions").querySelector("a").href = `${console}/messages/${job[1]}`;
 }
 
 async function view(name, { remember = true } = {}) {
@@ -137,6 +148,10 @@ async function view(name, { remember = true } = {}) {
   } else if (name === "headers") {
     const rows = detail.headers.map(([key, value]) => element("tr", {}, element("td", {}, key), element("td", {}, value)));
     panel.replaceChildren(rows.length ? element("table", {}, element("tbody", {}, ...rows)) : element("p", { class: "none" }, "This mail has no headers."));
+  } else if (name === "checks") {
+    panel.replaceChildren(element("p", { class: "none" }, "…"));
+    const { data } = await (await call(`/v1/mails/${detail.id}/checks`)).json();
+    if (state.detail === detail && byId("tab-checks").getAttribute("aria-selected") === "true") panel.replaceChildren(checksOf(data));
   } else {
     panel.replaceChildren(element("pre", {}, "…"));
     const source = await (await call(`/v1/mails/${detail.id}/source`)).text();
@@ -147,14 +162,41 @@ async function view(name, { remember = true } = {}) {
 // Pictures of other servers tell these who looks at the mail: they are loaded when asked for, and for this time only.
 const PICTURES = /(?:src|srcset|background)\s*=\s*["']?\s*(?:https?:)?\/\/|url\(\s*["']?\s*(?:https?:)?\/\//i;
 
+const LEVELS = { bad: "Wrong", warn: "Mind", good: "Good" };
+
+function checksOf(found) {
+  const rows = found.map((each) => element("li", { class: each.level },
+    element("span", { class: "level" }, LEVELS[each.level]), element("div", {}, element("b", {}, each.title), element("p", {}, each.detail,
+      ...(each.source ? [" ", element("a", { href: each.source, target: "_blank", rel: "noopener noreferrer" }, "Can I email")] : [])))));
+  return element("ul", { class: "checks" }, ...rows);
+}
+
+// A mail as on a phone, and as in a dark room: for whom its own styles have something for that.
+const looks = { phone: false, dark: false };
+
+function lookButtons(frame, source) {
+  const look = () => {
+    frame.classList.toggle("phone", looks.phone);
+    const wanted = source() + (looks.dark ? "&dark=true" : "");
+    if (frame.getAttribute("src") !== wanted) frame.setAttribute("src", wanted);
+  };
+  look();
+  return [["phone", "Phone width"], ["dark", "Dark"]].map(([name, label]) => {
+    const button = element("button", { type: "button", class: "quiet", "aria-pressed": String(looks[name]) }, label);
+    button.addEventListener("click", () => { looks[name] = !looks[name]; button.setAttribute("aria-pressed", String(looks[name])); look(); });
+    return button;
+  });
+}
+
 function framed(detail) {
-  const source = `/v1/mails/${detail.id}/html?display=true`;
-  const frame = element("iframe", { sandbox: "allow-popups allow-popups-to-escape-sandbox", referrerpolicy: "no-referrer", title: "HTML of the mail", src: source });
-  if (!PICTURES.test(detail.html)) return element("div", { class: "framed" }, frame);
+  let source = `/v1/mails/${detail.id}/html?display=true`;
+  const frame = element("iframe", { sandbox: "allow-popups allow-popups-to-escape-sandbox", referrerpolicy: "no-referrer", title: "HTML of the mail" });
+  const tools = element("p", { class: "pictures" }, ...lookButtons(frame, () => source));
+  if (!PICTURES.test(detail.html)) return element("div", { class: "framed" }, tools, frame);
   const button = element("button", { type: "button", id: "load-pictures" }, "Load pictures");
   const bar = element("p", { class: "pictures" }, "Pictures from other servers are not shown. ", button);
-  button.addEventListener("click", () => { frame.src = `${source}&images=true`; bar.remove(); });
-  return element("div", { class: "framed" }, bar, frame);
+  button.addEventListener("click", () => { source += "&images=true"; frame.src = source + (looks.dark ? "&dark=true" : ""); bar.remove(); });
+  return element("div", { class: "framed" }, tools, bar, frame);
 }
 
 function deselect() {
@@ -225,7 +267,7 @@ function move(step) {
 const KEYS = {
   j: () => move(1), ArrowDown: () => move(1), k: () => move(-1), ArrowUp: () => move(-1),
   Home: () => move(-Infinity), End: () => move(Infinity),
-  1: () => view("html"), 2: () => view("text"), 3: () => view("headers"), 4: () => view("source"),
+  1: () => view("html"), 2: () => view("text"), 3: () => view("headers"), 4: () => view("source"), 5: () => view("checks"),
   "/": () => byId("search").focus(), f: () => (byId("faults").hidden ? openFaults() : closeFaults()),
   Escape: () => (byId("faults").hidden ? deselect() : closeFaults()),
 };
@@ -267,6 +309,7 @@ async function introduce() {
     byId("tag-hint").textContent = "Address tags are switched off here.";
   }
   state.info = info;
+  if (state.detail) showDecisions(state.detail);
   showEmptiness();
 }
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import base64
 import re
 from urllib.parse import quote
@@ -8,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from hermodr_sandbox.domain.checks import checks_of
 from hermodr_sandbox.domain.mail import Attachment, Mail, ParsedMail, display_header, parse
 from hermodr_sandbox.domain.search import Query
 from hermodr_sandbox.errors import PartNotFound
@@ -30,6 +32,7 @@ _PART_HEADERS = {
 _NOTHING_RUNS = {"content-security-policy": "default-src 'none'; sandbox"}
 _CID = re.compile(r"cid:([^\"'\s)>]{1,256})", re.IGNORECASE)
 _HEAD = re.compile(r"<head[^>]{0,1000}>|<!doctype[^>]{0,1000}>", re.IGNORECASE)
+_SCHEME = re.compile(r"\(\s*prefers-color-scheme\s*:\s*(dark|light)\s*\)", re.IGNORECASE)
 _SHOWN_IMAGES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 
 
@@ -89,6 +92,16 @@ def for_display(html: str, attachments: tuple[Attachment, ...]) -> str:
     return f'{shown[:at]}<base target="_blank">{shown[at:]}'
 
 
+def in_the_dark(html: str) -> str:
+    """HTML with its own styles for dark mode in force, whatever the reader's system has."""
+    told = _SCHEME.sub(
+        lambda found: "(min-width: 0)" if found[1].lower() == "dark" else "(max-width: 0)", html
+    )
+    head = _HEAD.search(told)
+    at = head.end() if head else 0
+    return f"{told[:at]}<style>:root {{ color-scheme: dark }}</style>{told[at:]}"
+
+
 class MailHandlers:
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
@@ -114,7 +127,7 @@ class MailHandlers:
         return JsonResponse(_detail(mail, parse(mail.raw)))
 
     async def html(self, request: Request) -> Response:
-        queries.only(request, "display", "images")
+        queries.only(request, "display", "images", "dark")
         mail = self._sandbox.mail(queries.mail_number(request))
         parsed = parse(mail.raw)
         if parsed.html is None:
@@ -122,6 +135,8 @@ class MailHandlers:
         shown = (
             for_display(parsed.html, parsed.attachments) if queries.flag(request, "display") else parsed.html
         )
+        if queries.flag(request, "dark"):
+            shown = in_the_dark(shown)
         policy = WITH_IMAGES if queries.flag(request, "images") else HTML_POLICY
         headers = _PART_HEADERS | {"content-security-policy": policy}
         return Response(shown.encode(), headers=headers, media_type="text/html")
@@ -132,6 +147,12 @@ class MailHandlers:
         if content is None:
             raise PartNotFound(f"mail {mail.number} has no text part")
         return Response(content.encode(), headers=_PART_HEADERS | _NOTHING_RUNS, media_type="text/plain")
+
+    async def checks(self, request: Request) -> Response:
+        """In a thread: a large mail takes a while."""
+        mail = self._sandbox.mail(queries.mail_number(request))
+        found = await asyncio.to_thread(lambda: checks_of(parse(mail.raw)))
+        return JsonResponse({"data": [each._asdict() for each in found]})
 
     async def source(self, request: Request) -> Response:
         mail = self._sandbox.mail(queries.mail_number(request))
@@ -155,6 +176,7 @@ def mail_routes(sandbox: Sandbox) -> list[Route]:
         Route("/v1/mails", handlers.clear, methods=["DELETE"]),
         Route("/v1/mails/{mail_id}", handlers.one, methods=["GET"]),
         Route("/v1/mails/{mail_id}/html", handlers.html, methods=["GET"]),
+        Route("/v1/mails/{mail_id}/checks", handlers.checks, methods=["GET"]),
         Route("/v1/mails/{mail_id}/text", handlers.text, methods=["GET"]),
         Route("/v1/mails/{mail_id}/source", handlers.source, methods=["GET"]),
         Route("/v1/mails/{mail_id}/attachments/{index}", handlers.attachment, methods=["GET"]),

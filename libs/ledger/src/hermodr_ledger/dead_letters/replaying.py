@@ -139,6 +139,15 @@ async def count_open(statements: Statements, sight: Sight, wanted: DeadLetterSea
     return int((await fetch(statements, counted))[0]["n"])
 
 
+async def count_planned(statements: Statements, sight: Sight) -> int:
+    """Those that are to be replayed and are not yet, up to `MOST_TOGETHER`."""
+    planned = sa.select(_DEAD.id).where(
+        seen(sight), _DEAD.replayed_at.is_(None), _DEAD.replay_at.is_not(None)
+    )
+    counted = sa.select(sa.func.count().label("n")).select_from(planned.limit(MOST_TOGETHER).subquery())
+    return int((await fetch(statements, counted))[0]["n"])
+
+
 def _open(sight: Sight, wanted: DeadLetterSearch) -> AnySelect:
     return sa.select(_DEAD.id).where(
         seen(sight), *meant(wanted), _DEAD.replayed_at.is_(None), _DEAD.replay_at.is_(None)

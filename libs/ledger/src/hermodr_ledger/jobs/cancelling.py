@@ -127,8 +127,25 @@ async def cancel_by_key(ledger: Ledger, project_id: UUID, key: str, actor: Actor
     return CancelledByKey(cancelled, len(being_sent) + arrived[0]["n"])
 
 
+async def cancel_these(ledger: Ledger, project_id: UUID, ids: Sequence[UUID], actor: Actor) -> CancelledByKey:
+    """Cancels those of the jobs that are not finished, `_TOGETHER` at most, but for those being sent."""
+    cancelled, left = 0, list(ids[:_TOGETHER])
+    being_sent: set[UUID] = set()
+    for _ in range(_TRIES):
+        if not left:
+            return CancelledByKey(cancelled, len(being_sent))
+        done, held, left = await _cancel_together(ledger, project_id, left, actor, "job.cancel_many")
+        cancelled += done
+        being_sent.update(held)
+    raise Collided("the jobs keep changing")
+
+
 async def _cancel_together(
-    ledger: Ledger, project_id: UUID, ids: Sequence[UUID], actor: Actor
+    ledger: Ledger,
+    project_id: UUID,
+    ids: Sequence[UUID],
+    actor: Actor,
+    action: str = "job.cancel_by_key",
 ) -> tuple[int, list[UUID], list[UUID]]:
     """How many were cancelled, which are being sent, and which have to be looked at again."""
     async with ledger.transaction() as transaction:
@@ -140,14 +157,14 @@ async def _cancel_together(
         told = await _told(transaction, running, actor) if running else set()
         if told:
             detail = {"jobs": len(told), "deliveries": 0, "ids": list(map(str, told))[:_NAMED]}
-            await audit(transaction, project_id, actor, "job.cancel_by_key", None, detail)
+            await audit(transaction, project_id, actor, action, None, detail)
         live = {job_id: each for job_id, each in live.items() if job_id not in told}
         ready = {job_id: each for job_id, each in ready.items() if job_id not in told}
         if ready:
             waiting = [delivery for each in ready.values() for delivery in each.waiting]
             await _write(transaction, list(ready), waiting, actor)
             detail = {"jobs": len(ready), "deliveries": len(waiting), "ids": list(map(str, ready))[:_NAMED]}
-            await audit(transaction, project_id, actor, "job.cancel_by_key", None, detail)
+            await audit(transaction, project_id, actor, action, None, detail)
         return len(ready) + len(told), held, [each for each in live if each not in ready and each not in held]
 
 

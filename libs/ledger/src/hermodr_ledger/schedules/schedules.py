@@ -200,3 +200,21 @@ async def _wake(transaction: Transaction) -> None:
 
 def _schedule(row: Row) -> Schedule:
     return Schedule(**{**dict(row), "job": object_of(row["job"])})
+
+
+@dataclass(frozen=True, slots=True)
+class DueNext:
+    """When a schedule makes its next job."""
+
+    name: str
+    type: str | None
+    next_run_at: datetime
+
+
+async def due_next(statements: Statements, project_id: UUID, most: int) -> list[DueNext]:
+    """The schedules whose moment comes soonest, in that order."""
+    theirs = sa.select(schedules.c.name, schedules.c.type, schedules.c.next_run_at).where(
+        schedules.c.project_id == project_id, schedules.c.next_run_at.is_not(None)
+    )
+    rows = await fetch(statements, theirs.order_by(schedules.c.next_run_at).limit(most))
+    return [DueNext(row["name"], row["type"], row["next_run_at"]) for row in rows]

@@ -40,6 +40,39 @@ class TaskHistory:
     """Jobs that must have completed before it begins."""
 
 
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A task that this one waits for (`before`), or that waits for it."""
+
+    before: bool
+    id: UUID
+    type: str | None
+    state: str
+
+
+MOST_NEIGHBOURS = 50
+"""On each side."""
+
+
+async def neighbours(ledger: Ledger, project_id: UUID, job_id: UUID) -> list[Neighbour]:
+    """Raises `LedgerUnavailable`."""
+    rows = await ledger.fetch(
+        """
+        (SELECT true AS before, j.id, j.type, j.state
+         FROM hermodr.task_dependencies d JOIN hermodr.jobs j ON j.id = d.on_job_id AND j.project_id = $1
+         WHERE d.job_id = $2 ORDER BY j.id LIMIT $3)
+        UNION ALL
+        (SELECT false, j.id, j.type, j.state
+         FROM hermodr.task_dependencies d JOIN hermodr.jobs j ON j.id = d.job_id AND j.project_id = $1
+         WHERE d.on_job_id = $2 ORDER BY j.id LIMIT $3)
+        """,
+        project_id,
+        job_id,
+        MOST_NEIGHBOURS,
+    )
+    return [Neighbour(row["before"], row["id"], row["type"], row["state"]) for row in rows]
+
+
 async def read(ledger: Ledger, job_id: UUID, type_name: str | None) -> TaskHistory:
     """Raises `LedgerUnavailable`."""
     ended = await ledger.fetch(

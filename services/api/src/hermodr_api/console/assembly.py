@@ -12,6 +12,7 @@ from hermodr_api.health.counts import Counts
 from hermodr_api.health.service import HealthCheck
 from hermodr_api.jobs.metrics import JobMetrics
 from hermodr_api.notifications.assembly import NotificationsRoom
+from hermodr_api.providers.service import Providers
 from hermodr_api.realtime.watching import Watching
 from hermodr_api.shared import Shared
 from hermodr_api.templates.publishing import Publishing
@@ -31,11 +32,12 @@ def console_of(
 ) -> list[object]:
     """Connects to nothing."""
     metrics = JobMetrics(shared.cold, counts, shared.clock, check)
+    providers = Providers(shared.cold, shared.operators, notifications.notifications, shared.clock)
     sessions = Sessions(shared.cold, shared.repeatable, authenticator, shared.clock, own_url)
     return [
         sessions,
         Live(watching, sessions, shared.clock),
-        Overview(shared.cold, metrics, check, counts, shared.operators, shared.clock),
+        Overview(shared.cold, metrics, check, counts, shared.operators, providers, shared.clock),
         Search(shared.cold),
         AskingAgain(shared.cold, notifications.notifications, notifications.simulating),
         SentMessages(shared.cold, publishing, links),

@@ -101,7 +101,15 @@ async def message(visitor: Reading, jobs: TheJobs, job_id: UUID) -> Response:
     """One message: why it was sent, or not."""
     history = await jobs.history(visitor.caller, job_id)
     timeline = await jobs.timeline(visitor.caller, job_id)
-    return pages.page("message", visitor, here="messages", **history.__dict__, story=told(timeline.data))
+    task = history.job.kind == JobKind.TASK
+    return pages.page(
+        "message",
+        visitor,
+        here="tasks" if task else "messages",
+        **history.__dict__,
+        story=told(timeline.data),
+        neighbours=await jobs.neighbours(visitor.caller, job_id) if task else [],
+    )
 
 
 @router.get("/{job_id}/sent/{delivery_id}")

@@ -4,6 +4,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter
+from pydantic import ValidationError
 from starlette.responses import Response
 
 from hermodr_api.access.operators import Operators
@@ -26,14 +27,33 @@ TheOperators = Annotated[Operators, provided(Operators)]
 
 @router.get("/dead-letters")
 async def dead_letters(
-    visitor: Reading, letters: TheLetters, asked: NewestFirst, replayed: Word = "no"
+    visitor: Reading,
+    letters: TheLetters,
+    asked: NewestFirst,
+    replayed: Word = "no",
+    queue: Word = "",
+    reason: Word = "",
+    type: Word = "",
 ) -> Response:
     """What gave up, or could not be read."""
-    wanted = DeadLetterFilter().wanted({"no": False, "yes": True}.get(replayed))
+    fields = {"queue": queue.strip(), "reason": reason.strip(), "type": type.strip()}
+    chosen = {name: value for name, value in fields.items() if value}
+    try:
+        wanted = DeadLetterFilter.model_validate(chosen).wanted({"no": False, "yes": True}.get(replayed))
+    except ValidationError:
+        raise Refused(NOT_FOUND, "nothing can be called that") from None
     found = await letters.page(visitor.caller, wanted, asked.page)
-    rows = [DeadLetterView.model_validate(each) for each in found.rows]
-    cursor = asked.cursor(found)
-    return pages.page("dead_letters", visitor, rows=rows, next_cursor=cursor, replayed=replayed)
+    return pages.page(
+        "dead_letters",
+        visitor,
+        rows=[DeadLetterView.model_validate(each) for each in found.rows],
+        next_cursor=asked.cursor(found),
+        replayed=replayed,
+        fields=fields,
+        chosen=chosen,
+        planned=await letters.planned(visitor.caller),
+        older=asked.page.after is not None,
+    )
 
 
 @router.get("/dead-letters/{letter_id}")

@@ -10,14 +10,18 @@ from hermodr_api.access.operators import Operators
 from hermodr_api.health.counts import Counts
 from hermodr_api.health.service import HealthCheck
 from hermodr_api.jobs.metrics import JobMetrics
+from hermodr_api.providers.service import Providers
 from hermodr_contracts.vocabulary import JobState
 from hermodr_ledger.engine import Ledger
 from hermodr_ledger.jobs import over_time
+from hermodr_ledger.schedules.schedules import due_next
 from hermodr_servicekit.clock import Clock
 
 _HOURS = 24
 _BAR = timedelta(minutes=1)
 _BARS = 60
+_NEXT = 5
+"""Schedules."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +45,13 @@ class Overview:
         check: HealthCheck,
         counts: Counts,
         operators: Operators,
+        providers: Providers,
         clock: Clock,
     ) -> None:
         self._ledger = ledger
         self._operators = operators
         self._metrics = metrics
+        self._providers = providers
         self._check = check
         self._counts = counts
         self._clock = clock
@@ -67,6 +73,8 @@ class Overview:
             "bars": bars(accepted, self._clock.now()),
             "health": health,
             "hours": _HOURS,
+            "providers": (await self._providers.look(caller)).data,
+            "next_schedules": await due_next(self._ledger, project, _NEXT),
         }
 
 

@@ -98,6 +98,12 @@ class DeadLetters:
 
         return await self._repeatable.run(caller.project_id, key, 202, act)
 
+    async def planned(self, caller: Caller) -> int:
+        """How many are being replayed."""
+        sight = await self._sight(caller)
+        async with patience():
+            return await replaying.count_planned(self._ledger, sight)
+
     async def delete(self, caller: Caller, letter_id: UUID) -> None:
         sight = await self._sight(caller)
         async with patience(), self._ledger.transaction() as transaction:

@@ -23,7 +23,7 @@ from hermodr_ledger.jobs.batches import read_batch
 from hermodr_ledger.jobs.listing_sources import PAYLOADS, Filters
 from hermodr_ledger.jobs.reading import JobHistory
 from hermodr_ledger.tasks import looking
-from hermodr_ledger.tasks.looking import TaskHistory
+from hermodr_ledger.tasks.looking import Neighbour, TaskHistory
 from hermodr_servicekit.clock import Clock
 
 
@@ -70,6 +70,11 @@ class Jobs:
         if caller.user_id is not None:
             conceal_details(shown)
         return shown
+
+    async def neighbours(self, caller: Caller, job_id: UUID) -> list[Neighbour]:
+        """The tasks that a task waits for, and those that wait for it."""
+        async with patience():
+            return await looking.neighbours(self._ledger, caller.project_id, job_id)
 
     async def batch(self, project_id: UUID, batch_id: UUID) -> BatchView:
         async with patience():

@@ -1,0 +1,129 @@
+"""The console acts on many: after a question, in steps, and never twice."""
+
+import re
+from uuid import UUID, uuid4
+
+import pytest
+
+from hermodr_api.console import many
+from tests.support.api import ApiUnderTest
+from tests.support.console import Browser, asked, browsing, logged_in
+
+
+async def cancelled(api: ApiUnderTest, jobs: list[str]) -> None:
+    for each in jobs:
+        assert (await api.http.delete(f"/v1/jobs/{each}")).status_code == 200
+
+
+def hidden(text: str) -> dict[str, str]:
+    """The fields of the page's form."""
+    return dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', text.partition("<h1>")[2]))
+
+
+async def posted(browser: Browser, text: str) -> str:
+    answer = await browser.post("/console/act/messages", **hidden(text))
+    assert answer.status_code == 200, answer.text.partition("<main")[2]
+    return answer.text.partition("<main")[2]
+
+
+async def states(api: ApiUnderTest, jobs: list[str]) -> set[str]:
+    return {(await api.http.get(f"/v1/jobs/{each}")).json()["job"]["status"] for each in jobs}
+
+
+async def test_all_that_match_are_tried_again_in_steps(
+    api: ApiUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(many, "_STEP", 2)
+    meant = [await asked(api, type="invoice") for _ in range(5)]
+    other = [await asked(api, type="reset")]
+    await cancelled(api, [*meant, *other])
+    async with browsing(api) as browser:
+        await logged_in(api, browser, "read", "manage")
+        assert "/console/act/messages?" in (await browser.get("/console/messages?status=cancelled")).text
+        text = (await browser.get("/console/act/messages?deed=retry&status=cancelled&type=invoice")).text
+        assert "<b>5</b> messages match" in text
+        assert await states(api, meant) == {"cancelled"}, "a question changes nothing"
+        text = await posted(browser, text)
+        assert "<b>2</b> asked for again" in text
+        again = hidden(text)
+        for _ in range(2):  # as if the page was loaded again
+            text = (await browser.post("/console/act/messages", **again)).text
+            assert "<b>4</b> asked for again" in text
+        text = await posted(browser, text)
+        assert "<b>5</b> asked for again" in text
+        assert "data-goes-on" not in text
+        assert await states(api, meant) == {"queued"}
+        assert await states(api, other) == {"cancelled"}
+        trail = (await api.http.get("/v1/audit-log?action=job.retry_many")).json()["data"]
+        assert [each["detail"]["retried"] for each in trail] == [2, 2, 1]
+
+
+async def test_all_that_match_are_cancelled(api: ApiUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(many, "_STEP", 2)
+    meant = [await asked(api, type="invoice") for _ in range(3)]
+    other = [await asked(api, type="reset")]
+    async with browsing(api) as browser:
+        await logged_in(api, browser, "read", "manage")
+        text = (await browser.get("/console/act/messages?deed=cancel&type=invoice")).text
+        assert "<b>3</b> messages match" in text
+        text = await posted(browser, text)
+        assert "<b>2</b> cancelled" in text
+        text = await posted(browser, text)
+        assert "<b>3</b> cancelled" in text
+        assert await states(api, meant) == {"cancelled"}
+        assert await states(api, other) == {"queued"}
+        assert (await api.http.get("/v1/audit-log?action=job.cancel_many")).json()["data"]
+        assert "Nothing matches" in (await browser.get("/console/act/messages?deed=cancel&type=invoice")).text
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ("deed=retry&status=queued", 200),
+        ("deed=cancel&status=completed", 200),
+        ("deed=cancel&batch=x", 200),
+        ("deed=explode", 404),
+        ("", 404),
+    ],
+)
+async def test_what_cannot_be_done_is_told(api: ApiUnderTest, query: str, status: int) -> None:
+    async with browsing(api) as browser:
+        await logged_in(api, browser, "read", "manage")
+        answer = await browser.get(f"/console/act/messages?{query}")
+        assert answer.status_code == status
+        assert status != 200 or 'class="flaw"' in answer.text
+        assert '<form class="deeds"' not in answer.text
+
+
+async def test_who_may_not_manage_is_not_asked(api: ApiUnderTest) -> None:
+    await cancelled(api, [await asked(api)])
+    async with browsing(api) as browser:
+        await logged_in(api, browser, "read")
+        assert "/console/act/" not in (await browser.get("/console/messages?status=cancelled")).text
+        assert (await browser.get("/console/act/messages?deed=retry")).status_code == 403
+        assert (await browser.get("/console/act/dead-letters")).status_code == 403
+        csrf = await browser.csrf()
+        assert (await browser.post("/console/act/messages", csrf=csrf, deed="cancel")).status_code == 403
+
+
+async def test_dead_letters_that_match_are_replayed(api: ApiUnderTest) -> None:
+    jobs = [await asked(api, type="invoice") for _ in range(3)]
+    for job in jobs:
+        await api.api.ledger.fetch(
+            "INSERT INTO hermodr.dead_letters (id, queue, reason, project_id, job_id, job_type)"
+            " SELECT $1, 'email.dead', 'attempts exhausted: smtp_451', project_id, id, type FROM hermodr.jobs"
+            " WHERE id = $2",
+            uuid4(),
+            UUID(job),
+        )
+    async with browsing(api) as browser:
+        await logged_in(api, browser, "read", "manage")
+        page = "/console/dead-letters?reason=attempts"
+        assert "/console/act/dead-letters?reason=attempts" in (await browser.get(page)).text
+        assert "Nothing matches" in (await browser.get("/console/act/dead-letters?reason=unreadable")).text
+        text = (await browser.get("/console/act/dead-letters?reason=attempts")).text
+        assert "<b>3</b> dead letters match" in text
+        for _ in range(2):
+            answer = await browser.post("/console/act/dead-letters", **hidden(text), rate="10")
+            assert answer.headers["location"] == "/console/dead-letters"
+        assert "<b>3</b> are being replayed" in (await browser.get("/console/dead-letters")).text

@@ -5,7 +5,7 @@ from itertools import count
 import pytest
 
 from tests.e2e.faces.conftest import Visit
-from tests.support.chromium import AUDITED, Look, for_everybody, picture
+from tests.support.chromium import AUDITED, DESKTOP, Look, for_everybody, picture
 from tests.support.installation import Installation
 from tests.support.invariants import Answer, Asked
 
@@ -148,10 +148,37 @@ async def test_a_schedule_is_made_and_its_calendar_read(
             await page.get_by_role("link", name="Later").click()
         assert "clock 60 min" in await page.locator(".turned:visible").first.inner_text()
         await for_everybody(page)
-        await picture(page, f"console/schedule-{look.name}")
+        if look is DESKTOP:
+            await picture(page, "console/schedule-desktop-light")
         await page.get_by_role("button", name="Pause").click()
         await page.get_by_text("It is paused").wait_for()
         await page.get_by_role("link", name="Delete").click()
         await for_everybody(page)
         await page.get_by_role("button", name="Delete").click()
         await page.wait_for_url("**/console/schedules")
+
+
+@pytest.mark.parametrize("look", AUDITED, ids=lambda look: look.name)
+async def test_a_digest_is_made_and_seen_before_it_is_sent(
+    visit: Visit, installation: Installation, look: Look
+) -> None:
+    reader = (await installation.create("/v1/recipients", {"name": "Grace", "timezone": "Europe/Vienna"}))[
+        "id"
+    ]
+    group = (await installation.create("/v1/groups", {"name": "Mia"}))["id"]
+    await installation.create(f"/v1/groups/{group}/members", {"members": [{"recipient_id": reader}]})
+    async with visit(f"/console/digests/new?recipient_id={reader}&group_id={group}", look) as page:
+        await for_everybody(page)
+        await page.get_by_role("button", name="Add the digest").click()
+        await page.get_by_role("heading", name="Digest of Mia for Grace").wait_for()
+        await for_everybody(page)
+        await page.get_by_role("link", name="See what would be sent now").click()
+        await page.get_by_role("heading", name="Nothing would be sent").wait_for()
+        await for_everybody(page)
+        await page.goto(page.url.partition("/console")[0] + "/console/digests")
+        assert await page.get_by_role("link", name="Grace").count() == 1
+        await for_everybody(page)
+        await page.get_by_role("link", name="Grace").click()
+        await page.get_by_role("link", name="Delete").click()
+        await page.get_by_role("button", name="Delete").click()
+        await page.wait_for_url("**/console/digests")

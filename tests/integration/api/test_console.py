@@ -14,6 +14,7 @@ PAGES = (
     "/recipients",
     "/templates",
     "/schedules",
+    "/digests",
     "/tasks",
     "/dead-letters",
     "/queues",

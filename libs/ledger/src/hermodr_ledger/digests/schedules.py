@@ -84,6 +84,25 @@ async def reader_of(
     return Reader(row["timezone"], row["user_id"], row["group"] is not None)
 
 
+async def names(
+    statements: Statements, project_id: UUID, schedule_ids: Sequence[UUID]
+) -> dict[UUID, tuple[str, str]]:
+    """By schedule: what its reader is called, and the group; empty where nothing is known."""
+    who = recipients.c
+    reader = sa.func.coalesce(who.name, who.external_id, who.email, who.phone, "").label("reader")
+    asked = (
+        sa.select(_OF.id, reader, sa.func.coalesce(groups.c.name, "").label("group"))
+        .select_from(digest_schedules)
+        .outerjoin(recipients, who.id == _OF.recipient_id)
+        .outerjoin(groups, groups.c.id == _OF.group_id)
+        .where(
+            _OF.id == sa.any_(sa.literal(list(schedule_ids), sa.ARRAY(sa.UUID))),
+            _OF.project_id == project_id,
+        )
+    )
+    return {row["id"]: (row["reader"], row["group"]) for row in await fetch(statements, asked)}
+
+
 async def create(statements: Statements, project_id: UUID, fields: Mapping[str, Any]) -> DigestSchedule:
     """Recipient and group are of the project."""
     new = sa.insert(digest_schedules).values(id=new_id(), project_id=project_id, **fields)

@@ -39,6 +39,7 @@ _GROUPS: Sequence[tuple[str, Sequence[Entry]]] = (
         (
             Entry("templates", "/console/templates", "Templates", "e"),
             Entry("schedules", "/console/schedules", "Schedules", "s"),
+            Entry("digests", "/console/digests", "Digests", "i"),
         ),
     ),
     (

@@ -3,6 +3,7 @@
 from hermodr_api.console import (
     again,
     audit,
+    digesting,
     editing,
     groups,
     keys,
@@ -41,6 +42,7 @@ _ROOMS = (
     editing,
     templating,
     scheduling,
+    digesting,
     tasks,
     operating,
     webhooks,

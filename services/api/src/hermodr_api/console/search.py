@@ -9,6 +9,7 @@ from hermodr_api.answers import patience
 from hermodr_api.http.fields import sought
 from hermodr_api.jobs.models import ListedJobView
 from hermodr_contracts.vocabulary import Channel, JobKind, JobState
+from hermodr_ledger.digests import schedules
 from hermodr_ledger.engine import Ledger
 from hermodr_ledger.jobs import addressees, completing, listing
 from hermodr_ledger.jobs.listing_sources import Filters
@@ -145,6 +146,13 @@ class Search:
         async with patience():
             names = await addressees.of_jobs(self._ledger, project_id, [each.id for each in jobs])
         return [Row(each, *names.get(each.id, ("", None))) for each in jobs]
+
+    async def of_digests(
+        self, project_id: UUID, schedule_ids: Sequence[UUID]
+    ) -> Mapping[UUID, tuple[str, str]]:
+        """Reader and group of each. Raises `LedgerUnavailable`."""
+        async with patience():
+            return await schedules.names(self._ledger, project_id, schedule_ids)
 
 
 def _id(text: str, of: str) -> UUID:

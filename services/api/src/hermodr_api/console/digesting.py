@@ -1,0 +1,178 @@
+"""`/console/digests`: what is unread of groups, sent at set times; and what would be sent now."""
+
+from contextlib import suppress
+from typing import Annotated, Any
+from uuid import UUID
+from zoneinfo import available_timezones
+
+import orjson
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from hermodr_api.console import pages
+from hermodr_api.console.calendars import Calendars
+from hermodr_api.console.forms import Form, words
+from hermodr_api.console.search import Search
+from hermodr_api.console.sessions import Visitor
+from hermodr_api.console.visiting import Managing, Page, PostedByManager, Reading, Word, back
+from hermodr_api.digests.models import DigestScheduleIn, DigestSchedulePatch, DigestScheduleView
+from hermodr_api.digests.service import DigestSchedules
+from hermodr_api.errors import NOT_FOUND, Refused
+from hermodr_api.http.bodies import read
+from hermodr_api.http.lists import Listing
+from hermodr_api.http.provided import provided
+from hermodr_digesting.rules import rule_of
+from hermodr_ledger.digests.schedules import DigestSchedule, ScheduleSearch
+from hermodr_recurrence import zone_named
+
+router = APIRouter(prefix="/console/digests", include_in_schema=False, route_class=Page)
+
+TheDigests = Annotated[DigestSchedules, provided(DigestSchedules)]
+TheSearch = Annotated[Search, provided(Search)]
+_HERE = "digests"
+_PLAIN = (
+    *("frequency", "delivery_time", "delivery_day", "timezone"),
+    *("max_updates_per_digest", "include_content_types", "misfire"),
+)
+_NUMBERS = ("delivery_day", "max_updates_per_digest")
+
+
+@router.get("")
+async def digests(visitor: Reading, digests: TheDigests, searching: TheSearch, asked: Listing) -> Response:
+    """All of them, with whom they are for and what they tell of."""
+    found = await digests.page(visitor.caller, asked.page, ScheduleSearch())
+    names = await searching.of_digests(visitor.caller.project_id, [each.id for each in found.rows])
+    cursor = asked.cursor(found)
+    return pages.page("digests", visitor, rows=found.rows, names=names, next_cursor=cursor)
+
+
+@router.get("/new")
+async def new(visitor: Managing, recipient_id: Word = "", group_id: Word = "") -> Response:
+    """A form for a new one."""
+    usual = {
+        "frequency": "daily",
+        "delivery_time": "09:00",
+        "max_updates_per_digest": 10,
+        "misfire": "coalesce",
+    }
+    given = {"recipient_id": recipient_id, "group_id": group_id}
+    return _edited(visitor, Form.showing(usual | given), None)
+
+
+@router.post("/new")
+async def create(posted: PostedByManager, digests: TheDigests) -> Response:
+    """Add a digest schedule."""
+    form = Form(posted.fields)
+    try:
+        given = _fields(form) | form.given("recipient_id", "group_id")
+        wanted = read(DigestScheduleIn, {name: value for name, value in given.items() if value is not None})
+        answer = await digests.create(posted.visitor.caller, wanted, form.key(_HERE))
+    except Refused as refused:
+        return _edited(posted.visitor, form.refused(refused), None)
+    return back(f"/console/digests/{orjson.loads(answer.body)['id']}")
+
+
+@router.get("/{digest_id}")
+async def digest(
+    visitor: Reading,
+    digests: TheDigests,
+    searching: TheSearch,
+    calendars: Annotated[Calendars, provided(Calendars)],
+    digest_id: UUID,
+    month: Word = "",
+) -> Response:
+    """One of them: when it is due."""
+    found = await digests.read(visitor.caller, digest_id)
+    names = await searching.of_digests(visitor.caller.project_id, [digest_id])
+    shown = None
+    with suppress(ValueError):  # a zone that came by SQL and is not known here: the page says so
+        rule = rule_of(found.frequency, found.delivery_time, found.delivery_day, found.timezone)
+        shown = await calendars.month(rule, zone_named(found.timezone), month)
+    return pages.page(
+        "digest",
+        visitor,
+        here=_HERE,
+        digest=DigestScheduleView.model_validate(found),
+        names=names.get(digest_id, ("", "")),
+        month=shown,
+        form=Form(),
+    )
+
+
+@router.get("/{digest_id}/preview")
+async def preview(visitor: Managing, digests: TheDigests, digest_id: UUID) -> Response:
+    """The digest that would be sent now, or why none would be; it shows contents, so it is audited."""
+    shown = await digests.preview(visitor.caller, digest_id)
+    return pages.page("digest_preview", visitor, here=_HERE, digest_id=digest_id, preview=shown)
+
+
+@router.get("/{digest_id}/html")
+async def html(visitor: Managing, digests: TheDigests, digest_id: UUID) -> Response:
+    """Its HTML, for the frame of the page above."""
+    return pages.mail((await digests.preview(visitor.caller, digest_id)).html or "")
+
+
+@router.get("/{digest_id}/edit")
+async def edit(visitor: Managing, digests: TheDigests, digest_id: UUID) -> Response:
+    """A form with what it is."""
+    found = await digests.read(visitor.caller, digest_id)
+    view = DigestScheduleView.model_validate(found)
+    shown = {name: getattr(view, name) for name in _PLAIN}
+    return _edited(visitor, Form.showing(shown, found.updated_at), found)
+
+
+@router.post("/{digest_id}/edit")
+async def change(posted: PostedByManager, digests: TheDigests, digest_id: UUID) -> Response:
+    """Change it."""
+    form, caller = Form(posted.fields), posted.visitor.caller
+    found = await digests.read(caller, digest_id)
+    try:
+        form.unless_changed(found.updated_at)
+        given = _fields(form)
+        if given["frequency"] == "daily":
+            given["delivery_day"] = None
+        await digests.change(caller, digest_id, read(DigestSchedulePatch, given))
+    except Refused as refused:
+        return _edited(posted.visitor, form.refused(refused).seeing(found.updated_at), found)
+    return back(f"/console/digests/{digest_id}")
+
+
+@router.get("/{digest_id}/delete")
+async def ask(visitor: Managing, digests: TheDigests, digest_id: UUID) -> Response:
+    """Whether it is to be deleted."""
+    await digests.read(visitor.caller, digest_id)
+    page = f"/console/digests/{digest_id}"
+    says = ("Its reader gets no more digests of this group by it. To stop it for a while, pause it instead.",)
+    return pages.question(visitor, _HERE, "Delete this digest?", says, f"{page}/delete", "Delete", page)
+
+
+@router.post("/{digest_id}/{deed}")
+async def act(posted: PostedByManager, digests: TheDigests, digest_id: UUID, deed: str) -> Response:
+    """Pause or resume it, send it now, or delete it."""
+    caller = posted.visitor.caller
+    if deed in ("pause", "resume"):
+        await digests.change(caller, digest_id, DigestSchedulePatch(is_active=deed == "resume"))
+    elif deed == "run":
+        key = Form(posted.fields).key(f"{_HERE}/{digest_id}/run")
+        answer = await digests.run(caller, digest_id, key)
+        return back(f"/console/messages/{orjson.loads(answer.body)['job_id']}")
+    elif deed == "delete":
+        await digests.delete(caller, digest_id)
+        return back("/console/digests")
+    else:
+        raise Refused(NOT_FOUND, "there is no such page")
+    return back(f"/console/digests/{digest_id}")
+
+
+def _fields(form: Form) -> dict[str, Any]:
+    given: dict[str, Any] = form.given(*_PLAIN)
+    for name in _NUMBERS:
+        if given[name] is not None and given[name].isdecimal() and len(given[name]) < 10:
+            given[name] = int(given[name])
+    given["include_content_types"] = words(given["include_content_types"])
+    return given
+
+
+def _edited(visitor: Visitor, form: Form, digest: DigestSchedule | None) -> Response:
+    zones = sorted(available_timezones())
+    return pages.page("digest_form", visitor, form.status, here=_HERE, form=form, digest=digest, zones=zones)

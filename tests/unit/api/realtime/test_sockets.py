@@ -19,6 +19,7 @@ from hermodr_api.errors import UNAUTHENTICATED, Refused
 from hermodr_api.realtime import sockets as sockets_module
 from hermodr_api.realtime.feed import Feed
 from hermodr_api.realtime.hub import Hub, User
+from hermodr_api.realtime.places import Places
 from hermodr_api.realtime.proof import BELIEVED_SECONDS
 from hermodr_api.realtime.service import RealTime
 from hermodr_api.realtime.sockets import Sockets
@@ -91,8 +92,11 @@ class Door:
 class Allowances:
     """The quotas."""
 
+    def __init__(self, sockets: int | None) -> None:
+        self._limits = Limits(sockets=sockets)
+
     async def of(self, _project: UUID) -> Standing:
-        return Standing(Limits(sockets=2), 0, 0)
+        return Standing(self._limits, 0, 0)
 
 
 @dataclass
@@ -104,6 +108,7 @@ class House:
     feed: Feed
     sockets: Sockets
     clock: FakeClock
+    places: Places
 
     async def changed(self, job_id: UUID, state: JobState, **more: Any) -> None:
         self.books.jobs_there[job_id] = replace(self.books.jobs_there[job_id], state=state, **more)
@@ -116,11 +121,12 @@ class House:
 async def house() -> AsyncIterator[House]:
     books, door, hub, clock = Books(), Door(), Hub(), FakeClock()
     real_time, feed = RealTime(hub, books), Feed(hub, books, Watching())
+    places = Places(cast("Quotas", Allowances(2)))
     sockets = Sockets(
         hub,
         real_time,
         cast("Authenticator", door),
-        cast("Quotas", Allowances()),
+        places,
         clock,
         CollectorRegistry(),
         origins=None,
@@ -133,7 +139,7 @@ async def house() -> AsyncIterator[House]:
         await send({"type": "http.response.body", "body": b""})
 
     async with serve(sockets.beside(nothing), "127.0.0.1", 0, grace=1, websockets=True) as port:
-        yield House(f"http://127.0.0.1:{port}", books, door, hub, feed, sockets, clock)
+        yield House(f"http://127.0.0.1:{port}", books, door, hub, feed, sockets, clock, places)
         await sockets.close()
 
 
@@ -316,7 +322,7 @@ async def test_a_project_has_only_so_many(house: House) -> None:
     async with client(house, {"token": "anns"}) as one, client(house, {"token": "bobs"}) as two:
         await one.hears("authenticated")
         await two.hears("authenticated")
-        assert house.sockets.of_projects() == {SHOP: 2}
+        assert house.places.of_projects() == {SHOP: 2}
         async with client(house, {"token": "anns"}) as three:
             (refused,) = await three.hears("unauthorized")
             assert refused["detail"] == "quota sockets: this project may have 2 connections"

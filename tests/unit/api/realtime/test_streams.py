@@ -12,17 +12,19 @@ from prometheus_client import CollectorRegistry
 from starlette.responses import StreamingResponse
 
 from hermodr_api.access.authentication import Authenticator, Caller
+from hermodr_api.access.quotas import Quotas
 from hermodr_api.errors import RATE_LIMITED, Refused
 from hermodr_api.realtime.feed import Feed
 from hermodr_api.realtime.hub import Hub, User
+from hermodr_api.realtime.places import MOST_OF_A_USER, Places
 from hermodr_api.realtime.service import RealTime
-from hermodr_api.realtime.stream import MOST_OF_A_USER, Streams
+from hermodr_api.realtime.stream import Streams
 from hermodr_api.realtime.watching import Watching
 from hermodr_contracts.messages import JobChange, JobsChanged, TaskProgressed
 from hermodr_contracts.vocabulary import JobState
 from hermodr_ledger.engine import LedgerUnavailable
 from tests.support.clocks import FakeClock
-from tests.unit.api.realtime.test_sockets import ANN, SHOP, Books, Door
+from tests.unit.api.realtime.test_sockets import ANN, SHOP, Allowances, Books, Door
 
 BOB: User = (SHOP, "bob")
 
@@ -30,12 +32,14 @@ BOB: User = (SHOP, "bob")
 class House:
     """`books` is the ledger."""
 
-    def __init__(self) -> None:
+    def __init__(self, sockets: int | None = None) -> None:
+        """`sockets`: the quota."""
         self.books, self.hub = Books(), Hub()
+        self.places = Places(cast("Quotas", Allowances(sockets)))
         self.feed = Feed(self.hub, self.books, Watching())
         door = cast("Authenticator", Door())
         self.streams = Streams(
-            self.hub, RealTime(self.hub, self.books), door, FakeClock(), CollectorRegistry()
+            self.hub, RealTime(self.hub, self.books), door, FakeClock(), CollectorRegistry(), self.places
         )
 
     async def opened(self, user: User = ANN) -> StreamingResponse:
@@ -149,6 +153,18 @@ async def test_a_user_has_so_many_streams_and_no_more(house: House) -> None:
         raise AssertionError("nothing is read of it")
 
     await first({"type": "http", "asgi": {"spec_version": "2.4"}}, receive, send)
+    await house.opened()
+
+
+async def test_streams_and_sockets_share_the_projects_quota() -> None:
+    house = House(sockets=2)
+    await house.opened()
+    await house.places.take(BOB)  # by Socket.IO
+    assert house.places.of_projects() == {SHOP: 2}
+    with pytest.raises(Refused, match="quota sockets: this project may have 2 connections"):
+        await house.opened()
+    await house.opened((UUID(int=7), "eve"))
+    house.places.leave(BOB)
     await house.opened()
 
 

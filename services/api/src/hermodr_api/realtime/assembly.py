@@ -15,6 +15,7 @@ from hermodr_api.access.quotas import Quotas
 from hermodr_api.realtime.feed import Feed
 from hermodr_api.realtime.handlers import subscribe
 from hermodr_api.realtime.hub import REFETCH, Hub
+from hermodr_api.realtime.places import Places
 from hermodr_api.realtime.reads import LedgerReads
 from hermodr_api.realtime.service import RealTime
 from hermodr_api.realtime.sockets import Sockets
@@ -70,12 +71,13 @@ class RealTimeRoom:
         self.watching = Watching()
         self._feed = Feed(self._hub, reads, self.watching)
         real_time = RealTime(self._hub, reads)
-        self.streams = Streams(self._hub, real_time, authenticator, clock, registry)
+        self._places = Places(quotas)
+        self.streams = Streams(self._hub, real_time, authenticator, clock, registry, self._places)
         self._sockets = Sockets(
             self._hub,
             real_time,
             authenticator,
-            quotas,
+            self._places,
             clock,
             registry,
             origins=self._origins,
@@ -116,7 +118,7 @@ class RealTimeRoom:
 
     async def _count(self) -> float:
         """Tells the ledger what is open here, for those who ask what a project uses."""
-        counts = self._sockets.of_projects()
+        counts = self._places.of_projects()
         if counts or self._told:
             await open_sockets.tell(self._ledger, self._instance, counts)
         self._told = counts

@@ -1,7 +1,6 @@
 """Socket.IO for end users (API §5), over python-socketio. A connection is nobody's until it shows a user's token."""
 
 import logging
-from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 from uuid import UUID
@@ -12,10 +11,10 @@ from prometheus_client import CollectorRegistry, Gauge
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hermodr_api.access.authentication import Authenticator
-from hermodr_api.access.quotas import Quotas
 from hermodr_api.errors import Refused
 from hermodr_api.realtime.connection import Connection
-from hermodr_api.realtime.hub import Hub, User
+from hermodr_api.realtime.hub import Hub
+from hermodr_api.realtime.places import Places, TooMany
 from hermodr_api.realtime.proof import Proof
 from hermodr_api.realtime.service import RealTime, user_of
 from hermodr_ledger.engine import LedgerUnavailable
@@ -27,7 +26,6 @@ log = structlog.get_logger()
 PATH = "/socket.io"
 MOST_SOCKETS = 5_000
 """Open at a time, of one process."""
-MOST_OF_A_USER = 50
 NAMELESS_SECONDS = 10.0
 """How long a connection may be nobody's."""
 MOST_JOBS = 100
@@ -53,7 +51,7 @@ class Sockets:
         hub: Hub,
         real_time: RealTime,
         authenticator: Authenticator,
-        quotas: Quotas,
+        places: Places,
         clock: Clock,
         registry: CollectorRegistry,
         *,
@@ -66,9 +64,8 @@ class Sockets:
         self._real_time = real_time
         self._authenticator = authenticator
         self._clock = clock
-        self._quotas = quotas
+        self._places = places
         self._connections: dict[str, Connection] = {}
-        self._counts: Counter[User | UUID] = Counter()
         """How many connections a user has, and a project."""
         self._strangers: dict[str, float] = {}
         quiet = logging.Logger(
@@ -124,10 +121,6 @@ class Sockets:
             del self._strangers[wire]
         return _SWEEP_SECONDS
 
-    def of_projects(self) -> dict[UUID, int]:
-        """How many of each project's users are open here."""
-        return {each: number for each, number in self._counts.items() if isinstance(each, UUID)}
-
     async def close(self) -> None:
         """Ends all connections; their clients come back to another process."""
         for wire in list(self._open):
@@ -171,7 +164,7 @@ class Sockets:
         if connection is not None:
             self._forget(connection)
             if connection.user is not None:
-                self._uncount(connection.user)
+                self._places.leave(connection.user)
             if (socket := self._open.get(self._wire(connection))) is not None:
                 socket.queue.put_nowait(None)  # else a poll that is under way would go on for a minute
 
@@ -216,26 +209,14 @@ class Sockets:
         if connection.user is not None and connection.user != user:
             raise _Wrong("this connection is another user's")
         if connection.user is None:
-            await self._count(user)
-            self._counts.update((user, user[0]))
+            try:
+                await self._places.take(user)
+            except TooMany as error:
+                raise _Wrong(str(error)) from error
         connection.user = user
         connection.proof = Proof(self._authenticator, self._clock, token, caller.expires_at)
         connection.last_event_id = _text(given, "last_event_id") or connection.last_event_id
         await self._server.emit("authenticated", {"user_id": user[1]}, to=connection.sid)
-
-    async def _count(self, user: User) -> None:
-        """Raises `_Wrong` when this one is too many, of its user or of the project, in this process."""
-        most = (await self._quotas.of(user[0])).limits.sockets
-        if most is not None and self._counts[user[0]] >= most:
-            raise _Wrong(f"quota sockets: this project may have {most:,} connections")
-        if self._counts[user] >= MOST_OF_A_USER:
-            raise _Wrong(f"at most {MOST_OF_A_USER} connections of a user may be open")
-
-    def _uncount(self, user: User) -> None:
-        for each in (user, user[0]):
-            self._counts[each] -= 1
-            if not self._counts[each]:
-                del self._counts[each]
 
     async def _subscribe_job(self, connection: Connection, given: Any) -> None:
         if connection.user is None:

@@ -1,7 +1,6 @@
 """The same as Server-Sent Events (WHATWG HTML, §9.2): for those who want no library."""
 
 import asyncio
-from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 
@@ -13,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 from hermodr_api.access.authentication import Authenticator, Caller
 from hermodr_api.errors import RATE_LIMITED, Refused
 from hermodr_api.realtime.hub import REFETCH, Event, Hub, User
+from hermodr_api.realtime.places import Places, TooMany
 from hermodr_api.realtime.proof import Proof
 from hermodr_api.realtime.service import RealTime, user_of
 from hermodr_servicekit.clock import Clock
@@ -20,7 +20,6 @@ from hermodr_servicekit.clock import Clock
 ALIVE_SECONDS = 15.0
 """Between two signs of life, so that proxies do not take a silent stream for a dead one."""
 MOST_UNSENT = 256
-MOST_OF_A_USER = 50
 MOST_STREAMS = 5_000
 """In one process."""
 _RETRY = b"retry: 3000\n\n"
@@ -69,13 +68,15 @@ class Streams:
         authenticator: Authenticator,
         clock: Clock,
         registry: CollectorRegistry,
+        places: Places,
     ) -> None:
         self._hub = hub
         self._real_time = real_time
         self._authenticator = authenticator
         self._clock = clock
         self._open: set[_Stream] = set()
-        self._places: Counter[User] = Counter()
+        self._places = places
+        self._taken = 0
         self._closed = False
         gauge = Gauge("hermodr_streams", "Open streams of end users.", registry=registry)
         gauge.set_function(lambda: len(self._open))
@@ -84,7 +85,7 @@ class Streams:
         """The user's inbox from now on, after what came since `last_event_id`, and their jobs. Raises
         `Refused` (429) and `LedgerUnavailable`."""
         stream, user = _Stream(), user_of(caller)
-        self._take_place(user)
+        await self._take_place(user)
         proof = Proof(self._authenticator, self._clock, token, caller.expires_at)
         try:
             await self._real_time.hear_inbox(stream, user, last_event_id)
@@ -105,19 +106,19 @@ class Streams:
 
         return Endless(self._lines(stream, proof), ended)
 
-    def _take_place(self, user: User) -> None:
-        """As connections of Socket.IO have, in this process. Raises `Refused`."""
-        if self._places[user] >= MOST_OF_A_USER or self._places.total() >= MOST_STREAMS:
-            reason = (
-                f"at most {MOST_OF_A_USER} streams of a user, and {MOST_STREAMS:,} in all, may be open here"
-            )
-            raise Refused(RATE_LIMITED, reason, headers={"retry-after": "10"})
-        self._places[user] += 1
+    async def _take_place(self, user: User) -> None:
+        """Raises `Refused`; and `LedgerUnavailable`."""
+        try:
+            if self._taken >= MOST_STREAMS:
+                raise TooMany(f"at most {MOST_STREAMS:,} streams may be open here")
+            await self._places.take(user)
+        except TooMany as error:
+            raise Refused(RATE_LIMITED, str(error), headers={"retry-after": "10"}) from error
+        self._taken += 1
 
     def _leave_place(self, user: User) -> None:
-        self._places[user] -= 1
-        if not self._places[user]:
-            del self._places[user]
+        self._places.leave(user)
+        self._taken -= 1
 
     async def _lines(self, stream: _Stream, proof: Proof) -> AsyncIterator[bytes]:
         yield _RETRY

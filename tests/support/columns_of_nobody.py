@@ -14,6 +14,7 @@ OF_NOBODY: dict[str, set[str]] = {
     "connection_schemas": {"fingerprint", "document"},  # of tables, not of rows
     "connections": {"name", "host", "database", "username", "sealed_password", "sslmode"},
     "console_sessions": {"hash"},
+    "person_sessions": {"hash", "issuer", "subject", "name", "role"},  # of operators, over within a day
     "dead_letters": {"source_id", "queue", "reason", "message_type", "job_type", "replay_by"},
     "deliveries": {"channel", "state", "on_unknown", "claimed_by", "provider", "error"}
     | {"maybe_accepted_by", "refused_by"},

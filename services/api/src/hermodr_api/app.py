@@ -17,6 +17,7 @@ from hermodr_api.auto_syncs.service import AutoSyncs
 from hermodr_api.connections.rebuilding import Rebuilding
 from hermodr_api.connections.service import Connections
 from hermodr_api.console.assembly import console_of
+from hermodr_api.console.identity import IdentityProvider
 from hermodr_api.dead_letters.service import DeadLetters
 from hermodr_api.digests.service import DigestSchedules
 from hermodr_api.files.service import Downloads
@@ -247,8 +248,11 @@ class Api(LedgerService[ApiSettings]):
 
     def _of_the_console(self) -> list[object]:
         looking = (self.authenticator, self._check, self.counts, self._publishing, self.real_time.watching)
+        settings = self.settings
+        client = settings.oidc
+        self.identity = IdentityProvider(client, self._shared.clock) if client is not None else None
         return console_of(
-            self._shared, *looking, self._notifications, self.settings.links, self.settings.own_url
+            self._shared, *looking, self._notifications, settings.links, settings.own_url, self.identity
         )
 
     def http(self) -> ASGIApp:

@@ -1,11 +1,14 @@
 import re
 from datetime import timedelta
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import NoDecode
 
 from hermodr_api.access.tokens import LEAST_SECRET_BYTES
+from hermodr_api.console import roles
+from hermodr_api.console.identity import Client
+from hermodr_api.console.roles import Role
 from hermodr_api.http import durations
 from hermodr_contracts.rates import Limit, parse
 from hermodr_servicekit.settings import ServiceSettings
@@ -24,6 +27,10 @@ def _limit(text: object) -> object:
 def _origins(text: object) -> object:
     """Separated by spaces or commas."""
     return tuple(re.split(r"[ ,]+", text.strip())) if isinstance(text, str) else text
+
+
+def _roles(text: object) -> object:
+    return roles.parse(text) if isinstance(text, str) else text
 
 
 Origin = Annotated[str, Field(pattern=r"^(\*|https?://[A-Za-z0-9.\[\]:-]{1,255})$")]
@@ -59,8 +66,45 @@ class ApiSettings(ServiceSettings):
     """After a ping without an answer a connection of an end user is taken for dead."""
     email_from: str = "Hermodr <hermodr@localhost>"
     """Its address counts as a verified sender of every project; as the email sender has it."""
+    oidc_issuer: Annotated[str, Field(pattern=r"^https?://[^\s?#]+$")] | None = None
+    """The identity provider that people log in to the console at; with `oidc_client_id`, `_client_secret` and
+    `_roles`."""
+    oidc_client_id: str | None = None
+    oidc_client_secret: SecretStr | None = None
+    oidc_roles: Annotated[tuple[Role, ...], NoDecode, BeforeValidator(_roles)] = ()
+    """`admins=shop:admin; support=shop:read,send`: the value of the claim, a project, scopes."""
+    oidc_roles_claim: str = "groups"
+    """With dots for what is nested: `realm_access.roles`."""
+    oidc_scope: str = "openid email profile"
+    """What the provider is asked for."""
+    oidc_name: Annotated[str, Field(min_length=1, max_length=60)] = "single sign-on"
+    """On the page to log in."""
     jwt_audience: str | None = None
     jwt_issuer: str | None = None
+
+    @model_validator(mode="after")
+    def _whole_provider(self) -> Self:
+        wanted = ("oidc_issuer", "oidc_client_id", "oidc_client_secret", "oidc_roles")
+        missing = [f"HERMODR_{name.upper()}" for name in wanted if not getattr(self, name)]
+        if missing and len(missing) < len(wanted):
+            raise ValueError(f"an identity provider also needs {', '.join(missing)}")
+        return self
+
+    @property
+    def oidc(self) -> Client | None:
+        """What we are to the identity provider, if there is one."""
+        if self.oidc_issuer is None or self.oidc_client_id is None or self.oidc_client_secret is None:
+            return None
+        return Client(
+            issuer=self.oidc_issuer,
+            client_id=self.oidc_client_id,
+            client_secret=self.oidc_client_secret.get_secret_value(),
+            redirect_uri=f"{self.own_url.rstrip('/')}/console/oidc/callback",
+            roles=self.oidc_roles,
+            claim=self.oidc_roles_claim,
+            scope=self.oidc_scope,
+            label=self.oidc_name,
+        )
 
     @property
     def tokens_shared(self) -> bool:

@@ -2719,10 +2719,10 @@ export interface components {
              * @description What kind of caller: an API key, an end user, the command line, SQL.
              * @enum {string}
              */
-            actor: "key" | "user" | "cli" | "sql" | "service";
+            actor: "key" | "user" | "person" | "cli" | "sql" | "service";
             /**
              * Actor Id
-             * @description The key's id, the user's id, the database role.
+             * @description The key's id, the user's id, the person's name, the database role.
              */
             actor_id: string | null;
             /**
@@ -8645,7 +8645,7 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description Only what this kind of caller changed. */
-                actor?: ("key" | "user" | "cli" | "sql" | "service") | null;
+                actor?: ("key" | "user" | "person" | "cli" | "sql" | "service") | null;
                 /** @description Only entries with this value. */
                 actor_id?: string | null;
                 /** @description Only entries with this value. */

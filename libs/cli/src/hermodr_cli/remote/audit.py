@@ -13,7 +13,7 @@ from hermodr_client.models.operations import AuditEntry
 
 app = typer.Typer(help="Who changed what, and who looked at contents. The key is an admin's.")
 
-ACTORS = ("key", "user", "cli", "sql", "service")
+ACTORS = ("key", "user", "person", "cli", "sql", "service")
 
 
 @app.callback(invoke_without_command=True)
@@ -28,7 +28,7 @@ def list_command(
     actor: Annotated[
         str | None, typer.Option(help=f"By this kind of caller: one of {', '.join(ACTORS)}.")
     ] = None,
-    actor_id: Annotated[str | None, typer.Option(help="By this key, user or database role.")] = None,
+    actor_id: Annotated[str | None, typer.Option(help="By this key, user, person or database role.")] = None,
     action: Annotated[str | None, typer.Option(help="This one: template.change, api-key.revoke, …")] = None,
     subject: Annotated[str | None, typer.Option(help="Of this: an id or a name.")] = None,
     after: Annotated[str | None, typer.Option("--since", help="A span such as 2h, or a moment.")] = None,

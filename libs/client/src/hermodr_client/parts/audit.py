@@ -23,7 +23,8 @@ class AuditLog(Part[W]):
         sort: str | None = None,
         page_size: int = 50,
     ) -> Listing[AuditEntry]:
-        """Those that fit; `actor` is a kind of caller (`key`, `user`, `cli`, `sql`, `service`), `actor_id` its id."""
+        """Those that fit; `actor` is a kind of caller (`key`, `user`, `person`, `cli`, `sql`, `service`), `actor_id`
+        its id."""
         query: Query = {
             "actor": actor,
             "actor_id": actor_id,

@@ -17,12 +17,12 @@ from hermodr_ledger.engine.paging import Page, paged
 from hermodr_ledger.tables import audit_log
 from hermodr_servicekit.ids import new_id
 
-ActorKind = Literal["key", "user", "cli", "sql", "service"]
+ActorKind = Literal["key", "user", "person", "cli", "sql", "service"]
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """`id`: of an API key or end user, or the name of a database role or service."""
+    """`id`: of an API key or end user, or the name of a person at the console, a database role or a service."""
 
     kind: ActorKind
     id: str | None = None

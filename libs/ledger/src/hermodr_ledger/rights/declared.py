@@ -51,6 +51,7 @@ mailboxes              s     -          siud      -            -          -     
 open_sockets           siud  -          -         -            -          -               -                   -
 pauses                 siu   s          sd        s            s          s               -                   -
 pending_addresses      siud  s          sud       -            -          -               -                   -
+person_sessions        sid   -          -         -            -          -               -                   -
 project_quotas         siu   -          s         -            -          -               -                   -
 project_usage          s     s          siu       -            -          -               -                   -
 projects               su    s          s         -            -          -               -                   -

@@ -90,6 +90,20 @@ console_sessions = Table(
     Index("console_sessions_key", "key_id"),
 )
 
+person_sessions = Table(
+    "person_sessions",
+    metadata,
+    Column("hash", LargeBinary, primary_key=True),
+    needed_text("issuer"),
+    needed_text("subject"),
+    needed_text("name"),
+    needed_text("role"),
+    made(),
+    Column("expires_at", MOMENT, nullable=False),
+    Index("person_sessions_expired", "expires_at"),
+    Index("person_sessions_person", "issuer", "subject"),
+)
+
 signing_keys = Table(
     "signing_keys",
     metadata,

@@ -33,7 +33,8 @@ _LONGEST = MOST_BYTES + len("Bearer ")
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The owner of a valid key, or with `user_id` an end user, who has no scope. `admin` includes all scopes."""
+    """The owner of a valid key, or with `user_id` an end user, who has no scope, or with `person` somebody at the
+    console, whom the identity provider has named. `admin` includes all scopes."""
 
     key_id: UUID | None
     project_id: UUID
@@ -43,6 +44,7 @@ class Caller:
     """`None`: no rate limit."""
     expires_at: datetime | None = None
     """From then on the key or token does not hold."""
+    person: str | None = None
 
     def may(self, scope: Scope) -> bool:
         """Whether the key has the scope; end users have none."""
@@ -50,6 +52,8 @@ class Caller:
 
     @property
     def subject(self) -> str:
+        if self.person is not None:
+            return f"person/{self.project_id}/{self.person}"
         return f"user/{self.project_id}/{self.user_id}" if self.user_id is not None else f"key/{self.key_id}"
 
     @property
@@ -59,6 +63,8 @@ class Caller:
 
     @property
     def actor(self) -> Actor:
+        if self.person is not None:
+            return Actor("person", self.person)
         return Actor("user", self.user_id) if self.user_id is not None else Actor("key", str(self.key_id))
 
 
@@ -149,6 +155,10 @@ class Authenticator:
         """Who calls with a key that holds."""
         limit = key.limit or self._key_limit
         return Caller(key.id, key.project_id, frozenset(key.scopes), limit=limit, expires_at=key.expires_at)
+
+    def person(self, project_id: UUID, scopes: frozenset[Scope], name: str) -> Caller:
+        """Somebody at the console, by a session that holds."""
+        return Caller(None, project_id, scopes, limit=self._key_limit, person=name)
 
 
 def _unauthenticated(detail: str) -> Refused:

@@ -27,7 +27,9 @@ class AuditEntryView(BaseModel):
     actor: ActorKind = Field(
         description="What kind of caller: an API key, an end user, the command line, SQL."
     )
-    actor_id: str | None = Field(description="The key's id, the user's id, the database role.")
+    actor_id: str | None = Field(
+        description="The key's id, the user's id, the person's name, the database role."
+    )
     action: str = Field(description="`noun.verb`, such as `api-key.revoke`.")
     subject: str | None = Field(description="The id or name of what was changed; null if there were many.")
     detail: dict[str, object]

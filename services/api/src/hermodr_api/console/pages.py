@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import FileResponse, HTMLResponse, Response
@@ -110,10 +111,18 @@ def secret(visitor: Visitor, here: str, title: str, says: str, secret: str | Non
     return page("secret", visitor, here=here, title=title, says=says, secret=secret, back=back)
 
 
-def login(next_path: str, flaw: str | None = None, status: int = 200) -> HTMLResponse:
-    """`flaw`: why it did not work."""
-    text = _ENVIRONMENT.get_template("login.html").render(next=next_path, flaw=flaw)
+def login(
+    next_path: str, flaw: str | None = None, status: int = 200, sign_in: str | None = None
+) -> HTMLResponse:
+    """`flaw`: why it did not work. `sign_in`: what the identity provider is called, if there is one."""
+    text = _ENVIRONMENT.get_template("login.html").render(next=next_path, flaw=flaw, sign_in=sign_in)
     return HTMLResponse(text, status, headers=HEADERS)
+
+
+def entered(next_path: str) -> HTMLResponse:
+    """Leads on at once, as a page of ours: see `oidc.callback`."""
+    text = _ENVIRONMENT.get_template("entered.html").render(next=next_path)
+    return HTMLResponse(text, headers={**HEADERS, "refresh": f"0; url={quote(next_path, safe='/?&=%+')}"})
 
 
 def failed(refused: Refused | None) -> HTMLResponse:

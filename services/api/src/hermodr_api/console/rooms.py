@@ -12,6 +12,7 @@ from hermodr_api.console import (
     many,
     messages,
     nothing,
+    oidc,
     operating,
     people,
     project,
@@ -30,6 +31,7 @@ from hermodr_api.console import (
 _ROOMS = (
     links,
     routes,
+    oidc,
     messages,
     many,
     again,

@@ -9,8 +9,17 @@ from starlette.responses import RedirectResponse, Response
 
 from hermodr_api.console import pages
 from hermodr_api.console.overview import Overview
-from hermodr_api.console.sessions import SESSION_LIVES, Sessions
-from hermodr_api.console.visiting import COOKIE, Page, PostedByReader, Reading, Word, form_of, inside
+from hermodr_api.console.sessions import Sessions
+from hermodr_api.console.visiting import (
+    COOKIE,
+    Page,
+    PostedByReader,
+    Reading,
+    Word,
+    form_of,
+    inside,
+    remembered,
+)
 from hermodr_api.errors import FORBIDDEN, NOT_FOUND, Refused
 from hermodr_api.http.intake import KIB
 from hermodr_api.http.provided import provided
@@ -22,9 +31,9 @@ TheSessions = Annotated[Sessions, provided(Sessions)]
 
 
 @router.get("/login")
-async def login(next: Word = "/console") -> Response:
-    """Ask for an API key."""
-    return pages.login(inside(next))
+async def login(sessions: TheSessions, next: Word = "/console") -> Response:
+    """Ask for an API key, or lead to the identity provider."""
+    return pages.login(inside(next), sign_in=sessions.sign_in)
 
 
 @router.post("/login")
@@ -37,7 +46,7 @@ async def log_in(request: Request, sessions: TheSessions) -> Response:
     try:
         secret = await sessions.begin(form.get("key", "").strip())
     except Refused as refused:
-        return pages.login(where, refused.detail, refused.kind.status)
+        return pages.login(where, refused.detail, refused.kind.status, sessions.sign_in)
     return _entered(secret, where)
 
 
@@ -46,7 +55,8 @@ async def enter(link: str, sessions: TheSessions) -> Response:
     """Begin a session by a link, which works once."""
     secret = await sessions.enter(link)
     if secret is None:
-        return pages.login("/console", "this link was used before, or is older than five minutes", 410)
+        flaw = "this link was used before, or is older than five minutes"
+        return pages.login("/console", flaw, 410, sessions.sign_in)
     return _entered(secret, "/console")
 
 
@@ -82,13 +92,5 @@ async def static(name: str) -> Response:
 
 def _entered(secret: str, where: str) -> Response:
     answer = RedirectResponse(where, 303, headers={"cache-control": "no-store"})
-    answer.set_cookie(
-        COOKIE,
-        secret,
-        max_age=int(SESSION_LIVES.total_seconds()),
-        path="/console",
-        secure=True,
-        httponly=True,
-        samesite="strict",
-    )
+    remembered(answer, secret)
     return answer

@@ -1,4 +1,5 @@
-"""Who is at the console: an API key gave its secret once, and a cookie stands for it since."""
+"""Who is at the console: an API key gave its secret once, or the identity provider named a person, and a cookie stands
+for them since."""
 
 import hashlib
 import secrets
@@ -8,9 +9,11 @@ from datetime import timedelta
 from hermodr_api.access.authentication import KEY, Authenticator, Caller
 from hermodr_api.answers import Answer, Key, Outcome, Repeatable, patience
 from hermodr_api.console.models import ConsoleLinkView
+from hermodr_api.console.signing_in import SignIn
 from hermodr_api.errors import UNAUTHENTICATED, Refused
 from hermodr_ledger.access import audit, console_sessions, keys
 from hermodr_ledger.access.keys import Scope
+from hermodr_ledger.access.people import Person
 from hermodr_ledger.engine import Ledger, Transaction
 from hermodr_servicekit.clock import Clock
 
@@ -42,6 +45,7 @@ class Sessions:
         authenticator: Authenticator,
         clock: Clock,
         own_url: str,
+        sign_in: SignIn,
     ) -> None:
         """`own_url`: where the api is reached from outside."""
         self._ledger = ledger
@@ -49,6 +53,12 @@ class Sessions:
         self._authenticator = authenticator
         self._clock = clock
         self._own_url = own_url.rstrip("/")
+        self._sign_in = sign_in
+
+    @property
+    def sign_in(self) -> str | None:
+        """What the identity provider is called; `None`: there is none."""
+        return self._sign_in.label
 
     async def begin(self, key: str) -> str:
         """A session of the API key: its secret. Raises `Refused` for a key that is unknown or may not read."""
@@ -93,13 +103,29 @@ class Sessions:
         async with patience():
             found = await console_sessions.find(self._ledger, keys.hash_of(secret))
         if found is None:
-            return None
+            return await self._person(secret)
         name = found.key.name or found.key.hint
         return Visitor(self._authenticator.owner(found.key), name, found.project, csrf_of(secret))
+
+    async def _person(self, secret: str) -> Visitor | None:
+        """The same of somebody who logged in at the identity provider, while their role is configured."""
+        known = await self._sign_in.caller(secret)
+        if known is None:
+            return None
+        caller, project = known
+        assert caller.person is not None
+        return Visitor(caller, caller.person, project, csrf_of(secret))
+
+    async def welcome(self, person: Person) -> str:
+        """A session of somebody whom the identity provider has named: its secret. Raises `Refused`."""
+        secret = _new()
+        await self._sign_in.begin(person, secret, SESSION_LIVES)
+        return secret
 
     async def end(self, secret: str) -> None:
         async with patience():
             await console_sessions.end(self._ledger, keys.hash_of(secret))
+        await self._sign_in.forget(secret)
 
 
 def csrf_of(secret: str) -> str:

@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse, Response
 
 from hermodr_api.console.fields import LONGEST, fields_in
 from hermodr_api.console.pages import failed
-from hermodr_api.console.sessions import Sessions, Visitor
+from hermodr_api.console.sessions import SESSION_LIVES, Sessions, Visitor
 from hermodr_api.errors import FORBIDDEN, NOT_FOUND, Refused
 from hermodr_api.http.auth import Gate
 from hermodr_api.http.intake import MIB, read_any
@@ -134,3 +134,16 @@ def inside(path: str | None) -> str:
 def back(path: str) -> RedirectResponse:
     """To a page, after what was posted."""
     return RedirectResponse(path, 303)
+
+
+def remembered(answer: Response, secret: str) -> None:
+    """Has the browser keep the secret of a session, for our own pages alone."""
+    answer.set_cookie(
+        COOKIE,
+        secret,
+        max_age=int(SESSION_LIVES.total_seconds()),
+        path="/console",
+        secure=True,
+        httponly=True,
+        samesite="strict",
+    )

@@ -136,7 +136,7 @@ class DeadLetters:
 
 
 def _name(caller: Caller) -> str:
-    return f"dead letter, key {caller.key_id}"
+    return f"dead letter, {caller.actor.kind} {caller.actor.id}"
 
 
 def _plan_of(wanted: ReplayIn, matched: int, scheduled: int, remaining: int) -> Outcome:

@@ -6,7 +6,7 @@ TIER   ?=
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-compose test-upgrade test-cluster up down check bench profile chaos soak openapi javascript kubernetes dashboards docs test-docs pictures sbom lock install clean
+.PHONY: help demo test test-compose test-upgrade test-cluster up down check bench profile chaos soak openapi javascript kubernetes dashboards docs test-docs pictures diagrams sbom lock install clean
 
 help: ## this overview
 	@$(PYTHON) tools/helptext.py $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ test-docs: install ## do what the pages of the documentation say, block by block
 
 pictures: install ## take the documentation's pictures of pages anew, in a real browser | ARGS="-k overview"
 	@PICTURES=1 $(BIN)/python -m pytest tests/e2e/faces $(ARGS)
+
+diagrams: install ## draw the documentation's diagrams, after a change of one; by mermaid, so it needs npm
+	@$(BIN)/python tools/diagrams.py
 
 sbom: install ## what an installation runs, as CycloneDX: hermodr.cdx.json (each image has its own in /usr/share/hermodr)
 	@$(BIN)/cyclonedx-py requirements --output-reproducible --output-format JSON --output-file hermodr.cdx.json requirements.lock

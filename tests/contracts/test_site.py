@@ -10,7 +10,7 @@ from mkdocs.config import load_config
 
 import commands
 import docs
-from website import links
+from website import diagrams, links
 
 FETCHES = re.compile(
     r"<(?:script|link|img|iframe|source|object)\b[^>]*?(?:src|href|data)=\"?(?:https?:)?//[^>]*>"
@@ -39,6 +39,14 @@ def test_the_pages_from_elsewhere_are_there(site: Path) -> None:
     described = (site / "reference/messages.html").read_text(encoding="utf-8")
     assert "JobsRequested" in described
     assert "hermodr.email.urgent" in described
+
+
+def test_diagrams_are_pictures_of_what_their_pages_say(site: Path) -> None:
+    drawn, wanted = set(diagrams.FOLDER.glob("*.svg")), set(diagrams.sources())
+    assert drawn == wanted, "run make diagrams"
+    states = (site / "reference/states.html").read_text(encoding="utf-8")
+    assert states.count("images/diagrams/") >= 2
+    assert "stateDiagram" not in states
 
 
 def test_no_page_loads_anything_from_another_server(site: Path) -> None:

@@ -8,7 +8,7 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
 from packages import ROOT
-from website import messages
+from website import diagrams, messages
 from website.links import PLACED, rewritten, separated, unmarked
 
 SWAGGER = ROOT / "services/api/src/hermodr_api/reference"
@@ -63,4 +63,5 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def on_page_markdown(markdown: str, page: Page, files: Files, **_: Any) -> str:
     place = page.file.src_uri
     source = next((source for source, placed in PLACED.items() if placed == place), f"docs/{place}")
-    return separated(rewritten(unmarked(markdown), source, place, files.src_uris))
+    text = rewritten(unmarked(markdown), source, place, files.src_uris)
+    return separated(diagrams.shown(text, place))

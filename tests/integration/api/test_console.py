@@ -56,6 +56,7 @@ async def test_a_task_is_shown_as_one(api: ApiUnderTest) -> None:
         text = (await browser.get(f"/console/messages/{job}")).text
         assert "a.csv" in text
         assert "Deliveries" not in text
+        assert "<h2>To</h2>" not in text, "it is for nobody"
 
 
 @pytest.mark.parametrize("path", PAGES)

@@ -5,6 +5,7 @@ from uuid import uuid4
 
 import pytest
 
+from hermodr_ledger.access import audit
 from tests.support.api import ApiUnderTest, client_of
 from tests.support.console import STRANGER, browsing, logged_in
 
@@ -194,3 +195,18 @@ async def test_operators_see_all_projects_and_set_their_quotas(api: ApiUnderTest
         assert (quotas["waiting_jobs"], quotas["sockets"]) == (5000, None)
         assert 'value="5000"' in (await browser.get(page)).text
         assert (await browser.get(f"/console/projects/{uuid4()}/quotas")).status_code == 404
+
+
+async def test_the_log_names_keys_and_people(api: ApiUnderTest) -> None:
+    made = (await api.http.post("/v1/api-keys", json={"name": STRANGER, "scopes": ["manage"]})).json()
+    async with client_of(api.api, made["key"]) as theirs:
+        await theirs.post("/v1/recipients", json={"external_id": "c-1"})
+    person = audit.Actor("person", "ada@example.com")
+    await audit.record(api.api.ledger, api.project_id, person, "recipient.look", uuid4())
+    async with browsing(api) as browser:
+        await logged_in(api, browser, "admin")
+        text = (await browser.get(AUDIT)).text
+        assert f'<span title="{made["id"]}">' in text
+        assert "<script>alert" not in text
+        assert "ada@example.com" in text
+        assert "person at the console" in (await browser.get(f"{AUDIT}?actor=person")).text

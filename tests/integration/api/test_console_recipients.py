@@ -154,3 +154,28 @@ async def test_somebody_is_muted_for_a_week_and_no_longer(api: ApiUnderTest) -> 
         assert "suppressed" not in (await browser.get(page)).text
         await api.http.post("/v1/suppressions", json={"address": "G@example.com", "reason": "bounce"})
         assert "suppressed: bounce" in (await browser.get(page)).text
+
+
+async def test_their_groups_are_shown_and_a_digest_is_one_step_away(api: ApiUnderTest) -> None:
+    person = await api.recipient(external_id="c-1")
+    group = (await api.http.post("/v1/groups", json={"name": STRANGER})).json()
+    page, new = f"/console/recipients/{person['id']}", "/console/digests/new"
+    async with browsing(api) as browser:
+        await logged_in(api, browser, "read", "manage")
+        assert "In none." in (await browser.get(page)).text
+        member = {"recipient_id": person["id"], "role": "owner"}
+        await api.http.post(f"/v1/groups/{group['id']}/members", json={"members": [member]})
+        text = (await browser.get(page)).text
+        assert f"/console/groups/{group['id']}" in text
+        assert "<td>owner</td>" in text
+        assert "<script>alert" not in text
+        prefilled = f"{new}?recipient_id={person['id']}&amp;group_id={group['id']}"
+        assert prefilled in text
+        form = (await browser.get(prefilled.replace("&amp;", "&"))).text
+        assert f'value="{person["id"]}"' in form
+        assert f'value="{group["id"]}"' in form
+    async with browsing(api) as browser:
+        await logged_in(api, browser, "read")
+        text = (await browser.get(page)).text
+        assert f"/console/groups/{group['id']}" in text
+        assert new not in text

@@ -2,14 +2,14 @@
 
 import hashlib
 import secrets
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from hermodr_contracts.rates import Limit
 from hermodr_ledger.access import audit
@@ -205,6 +205,16 @@ async def page(statements: Statements, project_id: UUID, wanted: Page) -> list[A
     asked = sa.select(*COLUMNS).where(api_keys.c.project_id == project_id)
     rows = await fetch(statements, paged(asked, api_keys, wanted))
     return [key_of_row(row) for row in rows]
+
+
+async def names(statements: Statements, project_id: UUID, key_ids: Iterable[UUID]) -> Mapping[UUID, str]:
+    """Of those keys that have one, revoked and expired ones included."""
+    asked = sa.select(api_keys.c.id, api_keys.c.name).where(
+        api_keys.c.project_id == project_id,
+        api_keys.c.id == sa.any_(sa.bindparam("keys", type_=ARRAY(sa.UUID))),
+    )
+    rows = await fetch(statements, asked, keys=list(key_ids))
+    return {row["id"]: row["name"] for row in rows if row["name"]}
 
 
 async def change(

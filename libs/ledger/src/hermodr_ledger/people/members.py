@@ -31,6 +31,16 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
+class Membership:
+    """`name`: of the group; the others are the member's there."""
+
+    group_id: UUID
+    name: str
+    role: str | None
+    muted_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class NewMember:
     """For an existing member, what is not `None` is changed."""
 
@@ -138,6 +148,19 @@ async def page(
             recipients.c.project_id == of_project, recipients.c.external_id == external_id
         )
     return [_member(row) for row in await fetch(statements, paged(asked, group_members, wanted))]
+
+
+async def groups_of(statements: Statements, recipient_id: UUID, most: int) -> list[Membership]:
+    """The newest `most` of them first."""
+    asked = (
+        sa.select(_MEMBER.group_id, groups.c.name, _MEMBER.role, _MEMBER.muted_until)
+        .join(groups, groups.c.id == _MEMBER.group_id)
+        .where(_MEMBER.recipient_id == recipient_id)
+        .order_by(_MEMBER.id.desc())
+        .limit(most)
+    )
+    rows = await fetch(statements, asked)
+    return [Membership(row["group_id"], row["name"], row["role"], row["muted_until"]) for row in rows]
 
 
 async def change(

@@ -1,5 +1,6 @@
 """`/console/audit`: who changed what, and who looked at contents."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter
@@ -20,6 +21,16 @@ from hermodr_ledger.access.audit import ActorKind, AuditSearch
 router = APIRouter(prefix="/console/audit", include_in_schema=False, route_class=Page)
 
 TheTrail = Annotated[AuditTrail, provided(AuditTrail)]
+
+
+_ACTORS: Mapping[ActorKind, str] = {
+    "key": "API key",
+    "person": "person at the console",
+    "user": "end user",
+    "cli": "command",
+    "sql": "SQL",
+    "service": "service",
+}
 
 
 class _Search(Body):
@@ -55,8 +66,11 @@ async def audit(
         found = await trail.page(visitor.caller.project_id, asked.page, search)
     except Refused as refused:
         form = form.refused(refused)
+    rows = found.rows if found is not None else []
     values: dict[str, Any] = {
-        "rows": found.rows if found is not None else [],
+        "rows": rows,
+        "names": await trail.names(visitor.caller.project_id, rows),
+        "actors": _ACTORS,
         "older": older(request, asked.cursor(found)) if found is not None else None,
         "form": form,
         "chosen": any(form.fields.values()),

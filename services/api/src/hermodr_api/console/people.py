@@ -31,6 +31,8 @@ router = APIRouter(prefix="/console/recipients", include_in_schema=False, route_
 
 TheRecipients = Annotated[Recipients, provided(Recipients)]
 _SHOWN = 20
+_GROUPS = 50
+"""More are not shown."""
 
 
 @router.get("")
@@ -67,6 +69,7 @@ async def recipient(
     found = view_for(caller).model_validate(await recipients.read(caller, recipient_id))
     filters = Filters(caller.project_id, recipient_id=recipient_id)
     listed = await jobs.page(filters, "-created_at", None, _SHOWN, frozenset({"metadata", "result"}))
+    groups = await recipients.groups(recipient_id, _GROUPS + 1)
     notifications, unread = [], None
     if found.user_id is not None and visitor.may("manage"):
         asker = Asker(Whose(caller.project_id, found.user_id), caller.actor)
@@ -84,6 +87,8 @@ async def recipient(
         person=found,
         suppressed=suppressed,
         jobs=listed.data,
+        groups=groups[:_GROUPS],
+        more_groups=len(groups) > _GROUPS,
         notifications=notifications,
         unread=unread,
         links_revoked=links_revoked,

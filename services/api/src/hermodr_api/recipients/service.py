@@ -13,8 +13,9 @@ from hermodr_api.recipients.webhook_urls import WebhookUrls
 from hermodr_ledger.access import audit, mail_defaults
 from hermodr_ledger.engine import Ledger, Transaction
 from hermodr_ledger.engine.paging import Page, PageResult, walk
-from hermodr_ledger.people import links, recipients
+from hermodr_ledger.people import links, members, recipients
 from hermodr_ledger.people.external_ids import ExternalIdTaken
+from hermodr_ledger.people.members import Membership
 from hermodr_ledger.people.pending import Addressed, addressed
 from hermodr_ledger.people.recipients import RecipientSearch
 from hermodr_ledger.privacy.erasure import erase
@@ -65,6 +66,11 @@ class Recipients:
                 lambda at, rows: recipients.page(at, caller.project_id, rows, search),
             )
             return PageResult(await addressed(self._ledger, found.rows), found.next)
+
+    async def groups(self, recipient_id: UUID, most: int) -> list[Membership]:
+        """Those that a recipient, who was read before, is in; the newest `most` first."""
+        async with patience():
+            return await members.groups_of(self._ledger, recipient_id, most)
 
     async def read(self, caller: Caller, recipient_id: UUID) -> Addressed:
         async with patience():

@@ -38,9 +38,16 @@ class Browser:
         """Posts fields of whatever names."""
         return self._kept(await self._http.post(path, data=fields, headers=self._headers))
 
-    async def upload(self, path: str, fields: Mapping[str, str], name: str, content: bytes) -> httpx.Response:
+    async def upload(
+        self,
+        path: str,
+        fields: Mapping[str, str],
+        name: str,
+        content: bytes,
+        kind: str = "application/octet-stream",
+    ) -> httpx.Response:
         """Posts fields and a file."""
-        files = {name: ("file", content, "application/octet-stream")}
+        files = {name: ("file", content, kind)}
         return self._kept(await self._http.post(path, data=fields, files=files, headers=self._headers))
 
     @property

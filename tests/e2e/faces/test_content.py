@@ -118,6 +118,7 @@ async def test_every_page_of_a_template(visit: Visit, installation: Installation
         f"{path}/edit?channel=whatsapp",
         f"{path}/versions",
         f"{path}/settings",
+        f"{path}/labels",
         "/console/templates/new",
     )
     async with visit("/console/templates", look) as page:

@@ -15,6 +15,7 @@ PAGES = (
     "/templates",
     "/schedules",
     "/digests",
+    "/auto-syncs",
     "/tasks",
     "/dead-letters",
     "/queues",

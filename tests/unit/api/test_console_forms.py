@@ -29,6 +29,15 @@ def test_files_are_text() -> None:
     assert fields_in(body, MULTIPART) == {"csrf": "1", "file": "address\nä@example.com\n"}
 
 
+def test_pictures_are_urls() -> None:
+    body = (
+        b'--b\r\nContent-Disposition: form-data; name="file"; filename="x.gif"\r\nContent-Type: image/gif\r\n\r\n'
+        b"\xff\0\r\n--b\r\n"
+        b'Content-Disposition: form-data; name="none"; filename=""\r\nContent-Type: image/gif\r\n\r\n\r\n--b--\r\n'
+    )
+    assert fields_in(body, MULTIPART) == {"file": "data:image/gif;base64,/wA="}
+
+
 @pytest.mark.parametrize(
     ("body", "content_type"),
     [

@@ -21,6 +21,8 @@ LOOKS: Mapping[str, Look] = {
     "degraded": "warn",
     "half_open": "warn",
     "suppressed": "warn",
+    "paused": "warn",
+    "running": "busy",
     "processing": "busy",
     "queued": "busy",
     "sending": "busy",

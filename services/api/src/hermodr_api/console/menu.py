@@ -40,6 +40,7 @@ _GROUPS: Sequence[tuple[str, Sequence[Entry]]] = (
             Entry("templates", "/console/templates", "Templates", "e"),
             Entry("schedules", "/console/schedules", "Schedules", "s"),
             Entry("digests", "/console/digests", "Digests", "i"),
+            Entry("auto_syncs", "/console/auto-syncs", "Auto-syncs", "y"),
         ),
     ),
     (

@@ -1,6 +1,6 @@
 """What a visitor means by the words of a search, and whom jobs went to."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import UUID
@@ -13,6 +13,7 @@ from hermodr_ledger.digests import schedules
 from hermodr_ledger.engine import Ledger
 from hermodr_ledger.jobs import addressees, completing, listing
 from hermodr_ledger.jobs.listing_sources import Filters
+from hermodr_ledger.people import names
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +154,27 @@ class Search:
         """Reader and group of each. Raises `LedgerUnavailable`."""
         async with patience():
             return await schedules.names(self._ledger, project_id, schedule_ids)
+
+    async def called(
+        self, project_id: UUID, recipients: Iterable[UUID | None], groups: Iterable[UUID]
+    ) -> tuple[Mapping[UUID, str], Mapping[UUID, str]]:
+        """What recipients and groups are called, by id. Raises `LedgerUnavailable`."""
+        async with patience():
+            return (
+                await names.of_recipients(self._ledger, project_id, recipients),
+                await names.of_groups(self._ledger, project_id, groups),
+            )
+
+    async def ids(self, project_id: UUID, recipient: str, group: str) -> tuple[str, str]:
+        """Of a recipient and a group that are named by external id, or a recipient by user id; what is not found stays
+        as it was typed. Raises `LedgerUnavailable`."""
+        recipient, group = recipient.strip(), group.strip()
+        if not (recipient.isprintable() and group.isprintable()):
+            return recipient, group
+        async with patience():
+            person = await addressees.find(self._ledger, project_id, recipient)
+            found = await addressees.group(self._ledger, project_id, group)
+        return str(person.recipient_id or recipient), str(found or group)
 
 
 def _id(text: str, of: str) -> UUID:

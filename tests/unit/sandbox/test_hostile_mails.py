@@ -72,7 +72,10 @@ async def test_file_names_cannot_forge_headers(house: House) -> None:
 async def test_the_page_runs_its_own_scripts_only(house: House) -> None:
     for path in (
         "/",
+        "/texts",
         "/assets/inbox.js",
+        "/assets/mail.js",
+        "/assets/timeline.js",
         "/assets/faults.js",
         "/assets/dom.js",
         "/assets/inbox.css",
@@ -96,7 +99,7 @@ def test_the_page_builds_text_never_markup_and_loads_nothing_from_elsewhere() ->
         assert not addresses, asset.name
     html = page.joinpath("inbox.html").read_text()
     assert not re.search(r"\son\w+=|\sstyle=|<script>", html)
-    script = page.joinpath("inbox.js").read_text()
+    script = page.joinpath("mail.js").read_text()
     assert re.findall(r'sandbox: "([^"]*)"', script) == ["allow-popups allow-popups-to-escape-sandbox"]
 
 

@@ -24,6 +24,7 @@ from hermodr_sandbox.protocols.whatsapp_callbacks import WhatsAppCallbacks
 from hermodr_sandbox.routes.application import application
 from hermodr_sandbox.service import Sandbox
 from hermodr_sandbox.settings import LOOPBACK_HOSTS, SandboxSettings
+from hermodr_sandbox.timelines import Timelines
 from hermodr_servicekit.clock import Clock
 from hermodr_servicekit.service import Service, main_of
 from hermodr_servicekit.settings import refuse
@@ -58,6 +59,10 @@ class SandboxService(Service[SandboxSettings]):
         app_secret = settings.sandbox_events_whatsapp.get_secret_value()
         self._whatsapp = WhatsAppCallbacks(f"{events.rstrip('/')}/whatsapp/events", app_secret, self.clock)
 
+        key = settings.sandbox_api_key
+        api = settings.sandbox_api_url or settings.local_url
+        self._timelines = Timelines(api, key.get_secret_value()) if key else None
+
     async def prepare(self) -> None:
         """SMTP first: what is said over HTTP names its port."""
         try:
@@ -80,6 +85,7 @@ class SandboxService(Service[SandboxSettings]):
             vonage_callbacks=self._vonage_callbacks,
             webhook_secrets=self.settings.webhook_secrets,
             whatsapp=self._whatsapp,
+            timelines=self._timelines,
         )
 
     async def ready(self) -> Mapping[str, bool]:
@@ -107,6 +113,8 @@ class SandboxService(Service[SandboxSettings]):
         await self._text_callbacks.close()
         await self._vonage_callbacks.close()
         await self._whatsapp.close()
+        if self._timelines is not None:
+            await self._timelines.close()
         self._stack.close()
 
 

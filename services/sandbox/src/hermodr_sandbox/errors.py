@@ -6,6 +6,7 @@ SandboxError
 ├── MailNotFound      no such mail, or it made room for newer ones (404)
 ├── FaultNotFound     no such rule (404)
 ├── TextNotFound      no such text, or it made room for newer ones (404)
+├── MessageNotFound   no such mail, text or webhook (404)
 ├── TooManyTemplates  there are very many approved templates (409)
 ├── PartNotFound      the mail has no such part (404)
 └── InvalidQuery      a query parameter that is unknown or unreadable (400)
@@ -37,6 +38,11 @@ class MailNotFound(SandboxError):
 class TextNotFound(SandboxError):
     status = 404
     title = "Text not found"
+
+
+class MessageNotFound(SandboxError):
+    status = 404
+    title = "Message not found"
 
 
 class TooManyTemplates(SandboxError):

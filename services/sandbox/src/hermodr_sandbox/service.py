@@ -13,6 +13,7 @@ from hermodr_sandbox.domain.faults import FaultRule, FaultSpec, Moment, Provider
 from hermodr_sandbox.domain.hook import Hooks
 from hermodr_sandbox.domain.mail import Client, Mail
 from hermodr_sandbox.domain.mailbox import Mailbox
+from hermodr_sandbox.domain.message import Channel, Message, Place, after, channel_of, matches, newest_first
 from hermodr_sandbox.domain.patterns import AddressPattern
 from hermodr_sandbox.domain.phone_tags import PhoneTags
 from hermodr_sandbox.domain.search import Query, prepare
@@ -72,13 +73,14 @@ class Sandbox:
 
     @classmethod
     def build(cls, clock: Clock, *, max_mails: int, max_bytes: int, address_tags: bool) -> Sandbox:
+        mailbox = Mailbox(max_mails=max_mails, max_bytes=max_bytes)
         return cls(
             clock,
-            Mailbox(max_mails=max_mails, max_bytes=max_bytes),
+            mailbox,
             FaultBook(clock.monotonic, random.Random().random),
             AddressTags() if address_tags else None,
-            Texts(max_mails),
-            Hooks(max_mails),
+            Texts(max_mails, mailbox.wake),
+            Hooks(max_mails, mailbox.wake),
             PhoneTags() if address_tags else None,
         )
 
@@ -122,6 +124,23 @@ class Sandbox:
                 return Page(found, found[-1].number)
             found.append(mail)
         return Page(found, None)
+
+    async def find_all(
+        self, query: Query, channel: Channel | None, *, limit: int, before: Place
+    ) -> tuple[list[Message], Place | None]:
+        """The same of all kinds, or of one channel, and where the next page begins."""
+        found: list[Message] = []
+        place, turn = before, self.clock.monotonic() + _SLICE_SECONDS
+        for message in newest_first(self.mailbox, self.texts, self.hooks, before):
+            if self.clock.monotonic() > turn:
+                await asyncio.sleep(0)
+                turn = self.clock.monotonic() + _SLICE_SECONDS
+            if channel in (None, channel_of(message)) and matches(message, query):
+                if len(found) == limit:
+                    return found, place
+                found.append(message)
+            place = after(place, message)
+        return found, None
 
     async def prepare_searches(self) -> None:
         """Reads mails ahead of searches, newest first, while few arrive. Until cancelled."""

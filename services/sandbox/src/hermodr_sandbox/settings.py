@@ -48,6 +48,11 @@ class SandboxSettings(ServiceSettings):
 
     sandbox_events_whatsapp: SecretStr = SecretStr("pretended-app-secret")
     """The app secret with which pretended Meta signs what it reports of WhatsApp."""
+    sandbox_api_key: SecretStr | None = None
+    """A key with the scope `read`: with it the page shows the timelines of jobs beside what came of them."""
+    sandbox_api_url: Annotated[str, Field(pattern=r"^https?://[^\s]+$")] | None = None
+    """Where they are read; by default this machine's api."""
+
     sandbox_events_smtp: SecretStr | None = None
     """With it bounces and complaints about mails by SMTP are handed in, as bearer token."""
 

@@ -71,12 +71,13 @@ async def stage(backing: Backing, screen: Screen) -> AsyncIterator[Stage]:
             place = await _ground(backing, name)
         database_url = with_database(backing.database_url, name)
         environment = _with_providers(private_ports(_environment(name, database_url, place), ALL))
+        environment["HERMODR_SANDBOX_API_KEY"] = await _key(database_url, ("read",), "sandbox")
         environment["PYTHONPATH"] = desk.installed(logs / "packages")
         fleet = Fleet(environment, logs, specs=ALL, identities=await identities(database_url, place=place))
         with screen.step(f"{len(ALL)} services: {', '.join(spec.name for spec in ALL)}"):
             await fleet.__aenter__()  # stops by itself what it started, if not all of it gets ready
         try:
-            key = await _key(database_url)
+            key = await _key(database_url, ("send", "read", "manage"), "demo")
             yield Stage(name, fleet, key, await desk.token(environment, PROJECT), backing)
         finally:
             await fleet.stop()
@@ -164,10 +165,10 @@ def _with_providers(environment: dict[str, str]) -> dict[str, str]:
     }
 
 
-async def _key(database_url: str) -> str:
+async def _key(database_url: str, scopes: tuple[str, ...], name: str) -> str:
     ledger = Ledger(database_url, service="demo", pool_size=1)
     try:
-        made = await keys.create(ledger, PROJECT, ("send", "read", "manage"), "demo", None, starters.furnish)
+        made = await keys.create(ledger, PROJECT, scopes, name, None, starters.furnish)
         return made.secret
     finally:
         await ledger.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -33,10 +33,13 @@ class Hook:
 
 
 class Hooks:
-    """The newest `most` webhooks, and the secrets of receivers."""
+    """The newest `most` webhooks, and the secrets of receivers. `changed` is called when one came."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, changed: Callable[[], None] = lambda: None) -> None:
         self._most = most
+        self._changed = changed
+        self.total = 0
+        """Since the last clearing."""
         self._kept: OrderedDict[int, Hook] = OrderedDict()
         self._last = 0
         self.secrets: dict[str, list[str]] = {}
@@ -53,6 +56,11 @@ class Hooks:
         self._kept[hook.number] = hook
         if len(self._kept) > self._most:
             self._kept.popitem(last=False)
+        self.total += 1
+        self._changed()
+
+    def get(self, number: int) -> Hook | None:
+        return self._kept.get(number)
 
     def newest_first(self) -> Iterator[Hook]:
         return reversed(list(self._kept.values()))
@@ -60,3 +68,4 @@ class Hooks:
     def clear(self) -> None:
         """Secrets stay: their receivers do."""
         self._kept.clear()
+        self.total = 0

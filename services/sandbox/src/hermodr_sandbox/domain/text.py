@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -44,10 +44,13 @@ class Text:
 
 
 class Texts:
-    """The newest `most` texts, and the phones that want none."""
+    """The newest `most` texts, and the phones that want none. `changed` is called when one came."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, changed: Callable[[], None] = lambda: None) -> None:
         self._most = most
+        self._changed = changed
+        self.total = 0
+        """Since the last clearing."""
         self._kept: OrderedDict[int, Text] = OrderedDict()
         self._last = 0
         self.opted_out: set[tuple[str, str]] = set()
@@ -64,6 +67,8 @@ class Texts:
         self._kept[text.number] = text
         if len(self._kept) > self._most:
             self._kept.popitem(last=False)
+        self.total += 1
+        self._changed()
 
     def get(self, number: int) -> Text | None:
         return self._kept.get(number)
@@ -74,4 +79,5 @@ class Texts:
     def clear(self) -> None:
         """Opt-outs as well."""
         self._kept.clear()
+        self.total = 0
         self.opted_out.clear()

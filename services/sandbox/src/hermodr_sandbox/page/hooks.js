@@ -1,12 +1,9 @@
-// Receivers and their webhooks. A webhook is hostile input: everything of it enters the page as text.
-import { call, element } from "./dom.js";
+// A receiver of webhooks, and what came there. A webhook is hostile input: everything of it enters the page as text.
+import { byId, call, element, timeOf } from "./dom.js";
 
-const EVERY_MS = 1500;
-const byId = (id) => document.getElementById(id);
-const state = { receivers: new Map(), selected: null, shown: "", open: new Set() };
+const MOST = 200;
+const state = { name: null, shown: "", open: new Set() };
 const SIGNATURES = { valid: "✓ signature valid", invalid: "✕ signature invalid", unknown: "signature not checked" };
-
-const timeOf = (stamp) => new Date(stamp).toLocaleTimeString([], { hour12: false });
 
 function parsed(body) {
   try { return JSON.parse(body); } catch { return null; }
@@ -33,11 +30,11 @@ function card(hook, attempt, attempts) {
       element("span", { class: "when" }, timeOf(hook.at))),
     element("div", { class: "inside" },
       ...(hook.why ? [element("p", { class: "hint" }, hook.why)] : []),
-      element("pre", {}, content === null ? hook.body : JSON.stringify(content, null, 2)),
+      element("pre", { tabindex: "0" }, content === null ? hook.body : JSON.stringify(content, null, 2)),
       element("dl", {}, ...Object.entries(hook.headers).flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, value)]))));
   made.open = state.open.has(hook.id);
   made.addEventListener("toggle", () => { if (made.open) state.open.add(hook.id); else state.open.delete(hook.id); });
-  return element("li", {}, made);
+  return element("li", { id: `hook-${hook.id}` }, made);
 }
 
 function cards(hooks) {
@@ -49,53 +46,50 @@ function cards(hooks) {
   });
 }
 
-function entry(name, hooks) {
-  const bad = hooks.filter((hook) => hook.signature === "invalid").length;
-  const button = element("button", { type: "button", class: "item", "aria-pressed": String(name === state.selected) },
-    element("div", { class: "row" }, element("span", { class: "who" }, name), element("span", { class: "faint" }, timeOf(hooks[0].at))),
-    element("div", { class: "what" }, `${hooks.length} · last ${eventOf(hooks[0])}${bad ? ` · ${bad} invalid` : ""}`));
-  button.addEventListener("click", () => { state.selected = name; draw(); });
-  return element("li", {}, button);
-}
-
-function draw() {
-  byId("no-hooks").hidden = state.receivers.size > 0;
-  byId("receivers").replaceChildren(...[...state.receivers].map(([name, hooks]) => entry(name, hooks)));
-  const hooks = state.receivers.get(state.selected);
-  byId("receiver").hidden = !hooks;
-  byId("cards").replaceChildren(...(hooks ? cards(hooks) : []));
-  if (!hooks) return;
-  const messages = new Set(hooks.map((hook) => hook.webhook_id ?? hook.id)).size;
-  byId("whose").textContent = `/hooks/${state.selected}`;
-  byId("sum").textContent = `${messages} ${messages === 1 ? "message" : "messages"} in ${hooks.length} ${hooks.length === 1 ? "attempt" : "attempts"}`;
-}
-
 async function look() {
-  const found = (await (await call("/v1/hooks?limit=1000")).json()).data;
-  const fresh = JSON.stringify(found);
-  if (fresh === state.shown) return;
+  const { name } = state;
+  const query = new URLSearchParams({ name, limit: MOST });
+  const hooks = (await (await call(`/v1/hooks?${query}`)).json()).data;
+  const fresh = `${name} ${JSON.stringify(hooks)}`;
+  if (state.name !== name || fresh === state.shown) return;
   state.shown = fresh;
-  state.receivers = found.reduce((all, hook) => all.set(hook.name, [...(all.get(hook.name) ?? []), hook]), new Map());
-  if (!state.receivers.has(state.selected)) state.selected = found.length ? found[0].name : null;
-  draw();
+  const messages = new Set(hooks.map((hook) => hook.webhook_id ?? hook.id)).size;
+  byId("receiver-name").textContent = `/hooks/${name}`;
+  byId("sum").textContent = `${messages} ${messages === 1 ? "message" : "messages"} in ${hooks.length} ${hooks.length === 1 ? "attempt" : "attempts"}`;
+  byId("cards").replaceChildren(...cards(hooks));
+}
+
+export async function openHook(message, still) {
+  state.name = message.to[0].replace(/^\/hooks\//, "");
+  const chosen = message.id.split("-")[1];
+  state.open = new Set([chosen]);
+  state.shown = "";
+  await look();
+  if (!still()) return;
+  byId("board").hidden = false;
+  byId(`hook-${chosen}`)?.scrollIntoView({ block: "nearest" });
+}
+
+// More attempts, and what was answered.
+export async function followHook() {
+  await look();
+}
+
+export function closeHook() {
+  state.name = null;
+  byId("board").hidden = true;
+  byId("secret-told").textContent = "";
 }
 
 byId("secret").addEventListener("submit", async (event) => {
   event.preventDefault();
   const secrets = byId("given").value.split(/\s+/).filter(Boolean);
-  if (!secrets.length || !state.selected) return;
+  if (!secrets.length || !state.name) return;
   try {
-    await call(`/v1/hooks/${encodeURIComponent(state.selected)}/secrets`, { method: "PUT", body: JSON.stringify({ secrets }) });
-    byId("told").textContent = "Further webhooks are checked with it.";
+    await call(`/v1/hooks/${encodeURIComponent(state.name)}/secrets`, { method: "PUT", body: JSON.stringify({ secrets }) });
+    byId("secret-told").textContent = "Further webhooks are checked with it.";
     byId("given").value = "";
   } catch (error) {
-    byId("told").textContent = error.message;
+    byId("secret-told").textContent = error.message;
   }
 });
-
-async function keepLooking() {
-  try { await look(); } catch { byId("told").textContent = "The sandbox does not answer."; }
-  setTimeout(keepLooking, EVERY_MS);
-}
-byId("example").textContent = `${location.origin}/hooks/orders`;
-keepLooking();

@@ -1,231 +1,237 @@
-// The inbox. A mail is hostile input: everything of it enters the page as text, HTML only inside a sandboxed frame.
-import { call, element } from "./dom.js";
+// The inbox: one list of all that came, and what is selected in it. Messages are hostile input: all enters as text.
+import { byId, call, element, timeOf } from "./dom.js";
 import { openFaults, closeFaults, refreshFaults, tagExamples } from "./faults.js";
+import { closeHook, followHook, openHook } from "./hooks.js";
+import { closeMail, openMail, view } from "./mail.js";
+import { closeText, followText, openText } from "./texts.js";
+import { closeTimeline, followTimeline, openTimeline } from "./timeline.js";
 
 const PAGE = 50;
 const KEPT_ROWS = 500;
-const byId = (id) => document.getElementById(id);
-const state = { rows: new Map(), order: [], selected: null, detail: null, view: "html", cursor: null, query: "", seen: new Set(), generation: null, loads: 0, info: null, loaded: false };
+const FOLLOW_MS = 1500;
+const WIDE = matchMedia("(min-width: 1200px)");
+const CHANNELS = { "/mails": "email", "/texts": "sms", "/whatsapp": "whatsapp", "/webhooks": "webhook" };
+const NAMES = { email: "Mail", sms: "Text", whatsapp: "WhatsApp", webhook: "Webhook" };
+const state = { rows: new Map(), messages: new Map(), order: [], selected: null, cursor: null, channel: CHANNELS[location.pathname] ?? "", query: "", seen: new Set(), generation: null, others: null, loads: 0, info: null, loaded: false };
 
-const sizeOf = (octets) => octets < 1000 ? `${octets} B` : octets < 1e6 ? `${(octets / 1000).toFixed(1)} kB` : `${(octets / 1e6).toFixed(1)} MB`;
 const numberOf = (value) => value.toLocaleString("en");
-
-function timeOf(stamp) {
-  const date = new Date(stamp);
-  const today = date.toDateString() === new Date().toDateString();
-  return today ? date.toLocaleTimeString([], { hour12: false }) : date.toLocaleString([], { dateStyle: "short", timeStyle: "short", hour12: false });
-}
 
 // ---- list ----------------------------------------------------------------------------------------------------
 
-function rowOf(mail, fresh) {
-  const to = mail.envelope_to;
-  const who = to.length > 1 ? `${to[0]} +${to.length - 1}` : to[0];
-  const row = element("li", { role: "option", id: `mail-${mail.id}`, class: fresh ? "item fresh" : "item", "aria-selected": "false" },
-    element("div", { class: "row" }, element("span", { class: "who", title: to.slice(0, 20).join(", ") }, who), element("span", { class: "faint" }, timeOf(mail.received_at))),
-    element("div", { class: "what" }, mail.subject || "(no subject)"),
-    element("div", { class: "row faint" }, element("span", { class: "from" }, `from ${mail.from || mail.envelope_from || "<>"}`), element("span", {}, sizeOf(mail.size))));
-  if (state.seen.has(mail.id)) row.classList.add("seen");
-  row.addEventListener("click", () => select(mail.id));
+const ofMail = (mail) => ({ id: `email-${mail.id}`, channel: "email", at: mail.received_at, to: mail.envelope_to, title: mail.subject, said: `from ${mail.from || mail.envelope_from || "<>"}`, bad: false, inbound: false });
+
+function contentOf(message) {
+  const { to } = message;
+  const who = `${message.inbound ? "from " : ""}${to[0]}${to.length > 1 ? ` +${to.length - 1}` : ""}`;
+  return [
+    element("div", { class: "row" }, element("span", { class: "who", title: to.slice(0, 20).join(", ") }, who), element("span", { class: "faint" }, timeOf(message.at))),
+    element("div", { class: "what" }, message.title || (message.channel === "email" ? "(no subject)" : "(empty)")),
+    element("div", { class: "row faint" }, element("span", { class: message.bad ? "from bad" : "from" }, message.said), element("span", { class: `by ${message.channel}` }, NAMES[message.channel]))];
+}
+
+function rowOf(message, fresh) {
+  const row = element("li", { role: "option", id: `message-${message.id}`, class: fresh ? "item fresh" : "item", "aria-selected": "false" }, ...contentOf(message));
+  if (state.seen.has(message.id)) row.classList.add("seen");
+  row.addEventListener("click", () => select(message.id));
   return row;
 }
 
-function show(mails, { atTop, fresh }) {
-  const list = byId("mails");
-  for (const mail of mails) {
-    if (state.rows.has(mail.id)) continue;
-    const row = rowOf(mail, fresh);
-    state.rows.set(mail.id, row);
-    if (atTop) { list.prepend(row); state.order.unshift(mail.id); } else { list.append(row); state.order.push(mail.id); }
+function show(messages, { atTop, fresh }) {
+  const list = byId("messages");
+  for (const message of messages) {
+    const known = state.rows.get(message.id);
+    if (known) {
+      const before = state.messages.get(message.id);
+      state.messages.set(message.id, message);
+      if (before.said !== message.said) known.replaceChildren(...contentOf(message));
+      continue;
+    }
+    const row = rowOf(message, fresh);
+    state.rows.set(message.id, row);
+    state.messages.set(message.id, message);
+    const place = atTop ? placeOf(message) : state.order.length;
+    list.insertBefore(row, list.children[place] ?? null);
+    state.order.splice(place, 0, message.id);
   }
-  while (atTop && state.order.length > KEPT_ROWS) {
-    const last = state.order.pop();
-    state.rows.get(last).remove();
-    state.rows.delete(last);
-    state.cursor = state.order[state.order.length - 1];
+  if (atTop && state.order.length > KEPT_ROWS) {
+    for (const last of state.order.splice(KEPT_ROWS)) {
+      state.rows.get(last).remove();
+      state.rows.delete(last);
+      state.messages.delete(last);
+    }
+    state.cursor = cursorBelow();
   }
   byId("more").hidden = state.cursor === null;
   showEmptiness();
 }
 
+// Kinds are told of separately: a text may come after a mail that is newer.
+function placeOf(message) {
+  const place = state.order.findIndex((id) => Date.parse(state.messages.get(id).at) <= Date.parse(message.at));
+  return place < 0 ? state.order.length : place;
+}
+
+// Where a page begins that follows on the rows that are there: below the lowest number of each kind.
+function cursorBelow() {
+  const lowest = { mails: 1e15 - 1, texts: 1e15 - 1, hooks: 1e15 - 1 };
+  for (const id of state.order) {
+    const [channel, number] = id.split("-");
+    const kind = channel === "email" ? "mails" : channel === "webhook" ? "hooks" : "texts";
+    lowest[kind] = Math.min(lowest[kind], Number(number));
+  }
+  return `${lowest.mails}.${lowest.texts}.${lowest.hooks}`;
+}
+
 function showEmptiness() {
   if (!state.loaded) return; // nobody knows yet whether there is anything
   const nothing = state.order.length === 0;
-  byId("none-found").hidden = !(nothing && state.query);
-  const vacant = nothing && !state.query;
+  const vacant = nothing && !state.query && !state.channel;
+  byId("none-found").hidden = !nothing || vacant;
+  byId("none-found").textContent = state.query ? "Nothing matches this search." : NONE[state.channel]?.() ?? "";
   byId("how-to").hidden = !vacant || state.info === null;
   byId("empty").hidden = state.selected !== null;
-  byId("empty-title").textContent = vacant ? "No mail yet" : "Select a mail";
-  byId("empty-text").textContent = vacant ? "Everything sent to this SMTP server is shown here and goes nowhere else." : "Its HTML, text, headers and source appear here.";
+  byId("empty-title").textContent = vacant ? "No message yet" : "Select a message";
+  byId("empty-text").textContent = vacant ? "Mails, texts, WhatsApp messages and webhooks that are sent here are shown and go nowhere else." : "What it says, what became of it, and why it was sent appear here.";
   byId("main").classList.toggle("vacant", vacant && !state.selected);
+}
+
+const NONE = {
+  email: () => "No mail yet.",
+  sms: () => "No text yet. Texts that pretended providers take appear here and go nowhere else.",
+  whatsapp: () => "No WhatsApp message yet. Those that pretended Meta takes appear here.",
+  webhook: () => `No webhook yet. Make an endpoint with the URL ${location.origin}/hooks/orders, under any name: what is sent there appears here.`,
+};
+
+function parameters() {
+  const wanted = new URLSearchParams({ limit: PAGE });
+  if (state.channel) wanted.set("channel", state.channel);
+  if (state.query) wanted.set("q", state.query);
+  return wanted;
 }
 
 async function load({ more = false } = {}) {
   const ticket = ++state.loads;
-  const parameters = new URLSearchParams({ limit: PAGE });
-  if (state.query) parameters.set("q", state.query);
-  if (more && state.cursor) parameters.set("cursor", state.cursor);
-  const page = await (await call(`/v1/mails?${parameters}`)).json();
+  const wanted = parameters();
+  if (more && state.cursor) wanted.set("cursor", state.cursor);
+  const page = await (await call(`/v1/messages?${wanted}`)).json();
   if (ticket !== state.loads) return;
-  if (!more) { state.rows.clear(); state.order = []; byId("mails").replaceChildren(); }
+  if (!more) { state.rows.clear(); state.messages.clear(); state.order = []; byId("messages").replaceChildren(); }
   state.cursor = page.next_cursor;
   state.loaded = true;
   show(page.data, { atTop: false, fresh: false });
-  const selected = state.rows.get(state.selected);
-  if (selected) selected.setAttribute("aria-selected", "true");
-  byId("new-mails").hidden = true;
+  state.rows.get(state.selected)?.setAttribute("aria-selected", "true");
+  byId("new-messages").hidden = true;
+}
+
+// What is new, and what became of what is there, without losing the place.
+async function refresh() {
+  const ticket = state.loads;
+  const page = await (await call(`/v1/messages?${parameters()}`)).json();
+  if (ticket !== state.loads) return;
+  if (page.next_cursor !== null && page.data.length && !page.data.some((each) => state.rows.has(each.id))) { await load(); return; }
+  show(page.data.reverse(), { atTop: true, fresh: true });
+}
+
+function go(path) {
+  state.channel = CHANNELS[path] ?? "";
+  for (const link of byId("places").children) {
+    if (link.pathname === (path in CHANNELS ? path : "/")) link.setAttribute("aria-current", "page"); else link.removeAttribute("aria-current");
+  }
+  return load();
 }
 
 // ---- reader --------------------------------------------------------------------------------------------------
 
+const OPEN = { email: (message, still) => openMail(message.id.split("-")[1], still), sms: openText, whatsapp: openText, webhook: openHook };
+const FOLLOW = { sms: followText, whatsapp: followText, webhook: followHook };
+
+function closeAll() {
+  for (const close of [closeMail, closeText, closeHook, closeTimeline]) close();
+}
+
 async function select(id, { focus = false } = {}) {
-  const before = state.rows.get(state.selected);
-  if (before) before.setAttribute("aria-selected", "false");
+  state.rows.get(state.selected)?.setAttribute("aria-selected", "false");
   state.selected = id;
   const row = state.rows.get(id);
   if (row) {
     row.setAttribute("aria-selected", "true");
     row.classList.add("seen");
     if (focus) row.scrollIntoView({ block: "nearest" });
-    byId("mails").setAttribute("aria-activedescendant", row.id);
+    byId("messages").setAttribute("aria-activedescendant", row.id);
   }
   state.seen.add(id);
   history.replaceState(null, "", `#${id}`);
+  closeAll();
+  byId("main").classList.add("reading");
+  byId("main").classList.remove("vacant");
+  byId("empty").hidden = true;
+  byId("timeline").open = WIDE.matches;
+  const still = () => state.selected === id;
+  const channel = id.split("-")[0];
   try {
-    const detail = await (await call(`/v1/mails/${encodeURIComponent(id)}`)).json();
-    if (state.selected === id) open(detail);
+    const message = state.messages.get(id) ?? (channel === "email" ? { id } : await findMessage(id, channel));
+    state.opened = message;
+    await OPEN[channel](message, still);
+    if (still()) await openTimeline(id, state.info?.console);
   } catch (error) {
+    if (!still()) return;
     deselect();
     say(error.message);
   }
 }
 
-function open(detail) {
-  state.detail = detail;
-  byId("main").classList.add("reading");
-  byId("main").classList.remove("vacant");
-  byId("empty").hidden = true;
-  byId("mail").hidden = false;
-  byId("subject").textContent = detail.subject || "(no subject)";
-  const secure = detail.client.tls ? " · TLS" : "";
-  const facts = [["From", detail.from || "—"], ["To", detail.to || "—"], ["Envelope", `${detail.envelope_from || "<>"} → ${detail.envelope_to.join(", ")}`],
-    ["Received", `${new Date(detail.received_at).toLocaleString([], { dateStyle: "medium", timeStyle: "medium", hour12: false })} · ${sizeOf(detail.size)}${secure}`]];
-  byId("envelope").replaceChildren(...facts.flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, value)]));
-  const links = detail.attachments.map((part) => element("a", { href: `/v1/mails/${detail.id}/attachments/${part.index}`, download: "" }, part.filename, element("small", {}, sizeOf(part.size))));
-  showDecisions(detail);
-  byId("attachments").replaceChildren(...links);
-  byId("attachments").hidden = links.length === 0;
-  byId("tab-html").disabled = detail.html === null;
-  byId("tab-text").disabled = detail.text === null;
-  const possible = (view) => (view !== "html" || detail.html !== null) && (view !== "text" || detail.text !== null);
-  view([state.view, "html", "text", "headers"].find(possible), { remember: false });
+// One that is named by the address, and not in the list.
+async function findMessage(id, channel) {
+  const page = await (await call(`/v1/messages?channel=${channel}&limit=200`)).json();
+  const found = page.data.find((each) => each.id === id);
+  if (!found) throw new Error("This message is not among the newest.");
+  return found;
 }
 
-// The job's id is the left side of its Message-ID; the console asks who looks.
-const JOB = /^<?([0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12})@/;
-
-function showDecisions(detail) {
-  const job = JOB.exec(detail.message_id || "");
-  const console = state.info && state.info.console;
-  byId("decisions").hidden = !(job && console);
-  if (job && console) byId("decisions").querySelector("a").href = `${console}/messages/${job[1]}`;
-}
-
-async function view(name, { remember = true } = {}) {
-  const detail = state.detail;
-  if (!detail || byId(`tab-${name}`).disabled) return;
-  if (remember) state.view = name;
-  for (const tab of document.querySelectorAll("[role=tab]")) {
-    tab.setAttribute("aria-selected", String(tab.dataset.view === name));
-    tab.tabIndex = tab.dataset.view === name ? 0 : -1;
-  }
-  const panel = byId("view");
-  panel.setAttribute("aria-labelledby", `tab-${name}`);
-  if (name === "html") {
-    panel.replaceChildren(framed(detail));
-  } else if (name === "text") {
-    panel.replaceChildren(element("pre", {}, detail.text));
-  } else if (name === "headers") {
-    const rows = detail.headers.map(([key, value]) => element("tr", {}, element("td", {}, key), element("td", {}, value)));
-    panel.replaceChildren(rows.length ? element("table", {}, element("tbody", {}, ...rows)) : element("p", { class: "none" }, "This mail has no headers."));
-  } else if (name === "checks") {
-    panel.replaceChildren(element("p", { class: "none" }, "…"));
-    const { data } = await (await call(`/v1/mails/${detail.id}/checks`)).json();
-    if (state.detail === detail && byId("tab-checks").getAttribute("aria-selected") === "true") panel.replaceChildren(checksOf(data));
-  } else {
-    panel.replaceChildren(element("pre", {}, "…"));
-    const source = await (await call(`/v1/mails/${detail.id}/source`)).text();
-    if (state.detail === detail && byId("tab-source").getAttribute("aria-selected") === "true") panel.replaceChildren(element("pre", {}, source));
+async function follow() {
+  if (state.selected !== null && !document.hidden) {
+    const channel = state.selected.split("-")[0];
+    if (state.opened?.id === state.selected) await FOLLOW[channel]?.(state.opened);
+    await followTimeline(state.info?.console);
   }
 }
 
-// Pictures of other servers tell these who looks at the mail: they are loaded when asked for, and for this time only.
-const PICTURES = /(?:src|srcset|background)\s*=\s*["']?\s*(?:https?:)?\/\/|url\(\s*["']?\s*(?:https?:)?\/\//i;
-
-const LEVELS = { bad: "Wrong", warn: "Mind", good: "Good" };
-
-function checksOf(found) {
-  const rows = found.map((each) => element("li", { class: each.level },
-    element("span", { class: "level" }, LEVELS[each.level]), element("div", {}, element("b", {}, each.title), element("p", {}, each.detail,
-      ...(each.source ? [" ", element("a", { href: each.source, target: "_blank", rel: "noopener noreferrer" }, "Can I email")] : [])))));
-  return element("ul", { class: "checks" }, ...rows);
-}
-
-// A mail as on a phone, and as in a dark room: for whom its own styles have something for that.
-const looks = { phone: false, dark: false };
-
-function lookButtons(frame, source) {
-  const look = () => {
-    frame.classList.toggle("phone", looks.phone);
-    const wanted = source() + (looks.dark ? "&dark=true" : "");
-    if (frame.getAttribute("src") !== wanted) frame.setAttribute("src", wanted);
-  };
-  look();
-  return [["phone", "Phone width"], ["dark", "Dark"]].map(([name, label]) => {
-    const button = element("button", { type: "button", class: "quiet", "aria-pressed": String(looks[name]) }, label);
-    button.addEventListener("click", () => { looks[name] = !looks[name]; button.setAttribute("aria-pressed", String(looks[name])); look(); });
-    return button;
-  });
-}
-
-function framed(detail) {
-  let source = `/v1/mails/${detail.id}/html?display=true`;
-  const frame = element("iframe", { sandbox: "allow-popups allow-popups-to-escape-sandbox", referrerpolicy: "no-referrer", title: "HTML of the mail" });
-  const tools = element("p", { class: "pictures" }, ...lookButtons(frame, () => source));
-  if (!PICTURES.test(detail.html)) return element("div", { class: "framed" }, tools, frame);
-  const button = element("button", { type: "button", id: "load-pictures" }, "Load pictures");
-  const bar = element("p", { class: "pictures" }, "Pictures from other servers are not shown. ", button);
-  button.addEventListener("click", () => { source += "&images=true"; frame.src = source + (looks.dark ? "&dark=true" : ""); bar.remove(); });
-  return element("div", { class: "framed" }, tools, bar, frame);
+async function keepFollowing() {
+  try { await follow(); } catch { /* the stream says whether the sandbox answers */ }
+  setTimeout(keepFollowing, FOLLOW_MS);
 }
 
 function deselect() {
-  const row = state.rows.get(state.selected);
-  if (row) row.setAttribute("aria-selected", "false");
-  state.selected = state.detail = null;
-  byId("mail").hidden = true;
+  state.rows.get(state.selected)?.setAttribute("aria-selected", "false");
+  state.selected = state.opened = null;
+  byId("messages").removeAttribute("aria-activedescendant");
+  closeAll();
   byId("main").classList.remove("reading");
   history.replaceState(null, "", location.pathname);
   showEmptiness();
 }
 
 function say(text) {
-  byId("new-mails").textContent = text;
-  byId("new-mails").hidden = false;
+  byId("new-messages").textContent = text;
+  byId("new-messages").hidden = false;
 }
 
 // ---- live ----------------------------------------------------------------------------------------------------
 
 function count(stats) {
-  byId("count-total").textContent = numberOf(stats.total);
+  const total = stats.total + stats.texts + stats.webhooks;
+  byId("count-total").textContent = numberOf(total);
   byId("count-rate").textContent = numberOf(Math.round(stats.rate["1s"]));
   byId("count-fired").textContent = numberOf(stats.faults.fired + stats.faults.fired_by_address_tag);
   byId("faults-active").textContent = stats.faults.active;
   byId("faults-active").hidden = stats.faults.active === 0;
-  document.title = stats.total ? `(${numberOf(stats.total)}) Hermodr sandbox` : "Hermodr sandbox";
+  document.title = total ? `(${numberOf(total)}) Hermodr sandbox` : "Hermodr sandbox";
   const cleared = state.generation !== null && stats.generation !== state.generation;
   state.generation = stats.generation;
-  if (cleared) { deselect(); load(); }
+  const others = `${stats.texts} ${stats.webhooks}`;
+  const came = state.others !== null && others !== state.others;
+  state.others = others;
+  if (cleared) { deselect(); load().catch((error) => say(error.message)); } else if (came) refreshNow();
   refreshFaults(stats.faults);
 }
 
@@ -240,13 +246,21 @@ function searchSoon(delay) {
   searching = setTimeout(() => { load().catch((error) => say(error.message)); }, delay);
 }
 
+// At once, and again when it is known what became of it.
+let again = 0;
+function refreshNow() {
+  refresh().catch((error) => say(error.message));
+  clearTimeout(again);
+  again = setTimeout(() => { refresh().catch((error) => say(error.message)); }, FOLLOW_MS);
+}
+
 function listen() {
   const stream = new EventSource("/v1/events");
   stream.addEventListener("open", () => { live("on", "live"); load().catch((error) => say(error.message)); });
   stream.addEventListener("error", () => { live("off", "reconnecting"); });
   stream.addEventListener("mail", (event) => {
     if (state.query) { searchSoon(600); return; }
-    show([JSON.parse(event.data)], { atTop: true, fresh: true });
+    if (state.loaded && ["", "email"].includes(state.channel)) show([ofMail(JSON.parse(event.data))], { atTop: true, fresh: true });
   });
   stream.addEventListener("skipped", () => { searchSoon(600); });
   stream.addEventListener("stats", (event) => { count(JSON.parse(event.data)); });
@@ -279,7 +293,7 @@ function onKey(event) {
     if (event.key === "Escape") { field.blur(); event.preventDefault(); }
     return;
   }
-  if (event.target.closest("#view") && event.key.startsWith("Arrow")) return;
+  if (event.target.closest("#view, #bubbles, pre") && event.key.startsWith("Arrow")) return;
   const tabs = event.target.closest("[role=tablist]");
   if (tabs && (event.key === "ArrowRight" || event.key === "ArrowLeft")) {
     const all = [...tabs.querySelectorAll("button:not(:disabled)")];
@@ -309,19 +323,27 @@ async function introduce() {
     byId("tag-hint").textContent = "Address tags are switched off here.";
   }
   state.info = info;
-  if (state.detail) showDecisions(state.detail);
   showEmptiness();
 }
 
 document.addEventListener("keydown", onKey);
+byId("places").addEventListener("click", (event) => {
+  const link = event.target.closest("a");
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  history.pushState(null, "", link.pathname);
+  deselect();
+  go(link.pathname).catch((error) => say(error.message));
+});
+addEventListener("popstate", () => { go(location.pathname).catch((error) => say(error.message)); });
 byId("search").addEventListener("input", (event) => { state.query = event.target.value.trim(); searchSoon(150); });
 byId("more").addEventListener("click", () => load({ more: true }).catch((error) => say(error.message)));
 byId("back").addEventListener("click", deselect);
 byId("clear").addEventListener("click", () => call("/v1/mails", { method: "DELETE" }).catch((error) => say(error.message)));
 byId("open-faults").addEventListener("click", () => (byId("faults").hidden ? openFaults() : closeFaults()));
-for (const tab of document.querySelectorAll("[role=tab]")) tab.addEventListener("click", () => view(tab.dataset.view));
 
-introduce().catch((error) => say(error.message));
+const asked = /^#(?:(email|sms|whatsapp|webhook)-)?(\d{1,15})$/.exec(location.hash);
+go(location.pathname).catch((error) => say(error.message));
 listen();
-const wanted = /^#(\d+)$/.exec(location.hash);
-if (wanted) select(wanted[1]);
+introduce().catch((error) => say(error.message)).then(() => asked && select(`${asked[1] ?? "email"}-${asked[2]}`));
+keepFollowing();

@@ -28,11 +28,13 @@ from hermodr_sandbox.routes.faults import fault_routes
 from hermodr_sandbox.routes.hooks import hook_routes
 from hermodr_sandbox.routes.inbox import inbox_routes
 from hermodr_sandbox.routes.mails import mail_routes
+from hermodr_sandbox.routes.messages import message_routes
 from hermodr_sandbox.routes.problems import on_crash, on_http, on_invalid, on_left, on_sandbox_error, problem
 from hermodr_sandbox.routes.texts import text_routes
 from hermodr_sandbox.routes.traffic import traffic_routes
 from hermodr_sandbox.routes.whatsapp import whatsapp_routes
 from hermodr_sandbox.service import Sandbox
+from hermodr_sandbox.timelines import Timelines
 from hermodr_servicekit.webhook_signing import WebhookSecrets
 
 _NOWHERE = "http://127.0.0.1:1/v1/providers/whatsapp/events"
@@ -69,6 +71,7 @@ def application(
     vonage_callbacks: VonageCallbacks | None = None,
     webhook_secrets: WebhookSecrets | None = None,
     whatsapp: WhatsAppCallbacks | None = None,
+    timelines: Timelines | None = None,
 ) -> ASGIApp:
     """`more` routes (health, metrics) are added; `hosts` None answers to any name."""
     text_callbacks = text_callbacks or TextCallbacks()
@@ -78,6 +81,7 @@ def application(
     pages = Starlette(
         routes=[
             *inbox_routes(info),
+            *message_routes(sandbox, timelines),
             *mail_routes(sandbox),
             *text_routes(sandbox, by_provider, whatsapp),
             *whatsapp_routes(sandbox, whatsapp),

@@ -30,6 +30,8 @@ def stats(sandbox: Sandbox) -> dict[str, object]:
     rules = sandbox.faults.rules()
     return {
         "total": mailbox.totals.mails,
+        "texts": sandbox.texts.total,
+        "webhooks": sandbox.hooks.total,
         "stored": len(mailbox),
         "evicted": mailbox.totals.evicted,
         "octets_total": mailbox.totals.octets,

@@ -32,7 +32,45 @@ async def test_what_is_wrong_is_told_to_operators(api: ApiUnderTest) -> None:
         await logged_in(api, browser, "admin")
         assert "What is wrong now" not in (await browser.get("/console")).text
         await api.operate()
-        assert "What is wrong now" in (await browser.get("/console")).text
+        text = (await browser.get("/console")).text
+        assert "What is wrong now" in text
+        assert "no live instance of dispatcher" in text
+        assert "Start it, and look why it ended" in text
+
+
+async def test_how_long_messages_took_is_told(api: ApiUnderTest) -> None:
+    times = {
+        "soon": "200 ms",
+        "later": "1 h",
+        "again": "2 h",
+        "others": "2 h",
+        "steps": "2 h",
+        "early": "-5 s",
+    }
+    jobs = {name: UUID(await asked(api)) for name in times}
+    ended = """UPDATE hermodr.jobs SET state = 'completed', finished_at = created_at + $2::text::interval"""
+    for name, took in times.items():
+        await api.api.ledger.fetch(f"{ended} WHERE id = $1", jobs[name], took)
+    changes = {
+        "later": "scheduled_for = finished_at - interval '3 s'",
+        "again": "requeues = 1",
+        "others": """digest = '{"window_id": null}'""",
+        "steps": """escalate = '{"after": ["5m"]}'""",
+    }
+    for name, change in changes.items():
+        await api.api.ledger.fetch(f"UPDATE hermodr.jobs SET {change} WHERE id = $1", jobs[name])
+    await asked(api)
+    async with browsing(api) as browser:
+        await logged_in(api, browser, "read")
+        text = (await browser.get("/console")).text
+        assert "half of 3 messages took up to <b>200 ms</b>, 95 % up to <b>3.0 s</b>" in text
+        assert "50 % within 200 ms" in text
+
+
+async def test_without_messages_there_are_no_times(api: ApiUnderTest) -> None:
+    async with browsing(api) as browser:
+        await logged_in(api, browser, "read")
+        assert "No message was sent in the last hour." in (await browser.get("/console")).text
 
 
 async def test_paths_that_lead_nowhere(api: ApiUnderTest) -> None:

@@ -7,8 +7,10 @@ from typing import Any
 
 from hermodr_api.access.authentication import Caller
 from hermodr_api.access.operators import Operators
+from hermodr_api.console.latency import latency
 from hermodr_api.health.counts import Counts
 from hermodr_api.health.service import HealthCheck
+from hermodr_api.health.wrong import ADVICE
 from hermodr_api.jobs.metrics import JobMetrics
 from hermodr_api.providers.service import Providers
 from hermodr_contracts.vocabulary import JobState
@@ -65,13 +67,15 @@ class Overview:
 
         metrics = await self._metrics.look(project, _HOURS, None)
         accepted = await self._counts.of(("over time", project), count)
-        health = dict((await self._check.whole()).report)
-        if not await self._operators.include(caller):
-            health["warnings"] = []  # they may be of other projects, and only operators can mend them
+        health = await self._check.whole()
+        operates = await self._operators.include(caller)
         return {
             "metrics": metrics,
             "bars": bars(accepted, self._clock.now()),
-            "health": health,
+            "latency": latency(accepted, _minute(self._clock.now()), _BAR, _BARS),
+            "health": health.report,
+            # they may be of other projects, and only operators can mend them
+            "wrong": [(each, ADVICE[each.code]) for each in health.wrong] if operates else [],
             "hours": _HOURS,
             "providers": (await self._providers.look(caller)).data,
             "next_schedules": await due_next(self._ledger, project, _NEXT),
@@ -80,7 +84,7 @@ class Overview:
 
 def bars(accepted: Sequence[over_time.Accepted], now: datetime) -> list[Bar]:
     """`_BARS` of them, the last one of the minute that is not over."""
-    last = now.replace(second=0, microsecond=0)
+    last = _minute(now)
     groups: dict[datetime, dict[str, int]] = {last - nth * _BAR: {} for nth in reversed(range(_BARS))}
     for each in accepted:
         if (group := groups.get(each.at)) is not None:
@@ -92,6 +96,10 @@ def bars(accepted: Sequence[over_time.Accepted], now: datetime) -> list[Bar]:
         numbers = [group.get(look, 0) for look in ("good", "bad", "busy")]
         made.append(Bar(at, *numbers, *(round(100 * each / highest, 2) for each in numbers)))
     return made
+
+
+def _minute(now: datetime) -> datetime:
+    return now.replace(second=0, microsecond=0)
 
 
 _LOOKS: Mapping[str, str] = {

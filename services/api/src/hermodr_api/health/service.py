@@ -1,12 +1,13 @@
 """Health of the whole installation, as far as one API process can see it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
 from hermodr_api.health.counts import Counts
+from hermodr_api.health.wrong import Wrong
 from hermodr_ledger.dead_letters import burying
 from hermodr_ledger.deliveries import mailboxes, pauses, provider_limits
 from hermodr_ledger.deliveries.provider_limits import ProviderLimits
@@ -25,11 +26,15 @@ _BROKER_REMEMBERED_SECONDS = 2.0
 REMEMBERED_SECONDS = 0.5
 """The whole report is cached this long, because it can be requested without a key."""
 
-_READ_ONLY = "the database is read-only (a standby after a fail-over?); nothing can be accepted"
-_WARNINGS: Mapping[OutageCause, str] = {
-    "database": "the database cannot be reached",
-    "lock": "the database cannot be written to: a transaction that is not committed is in the way",
-    "overload": "no connection to the database is free",
+_READ_ONLY = Wrong(
+    "read_only", "the database is read-only (a standby after a fail-over?); nothing can be accepted"
+)
+_WARNINGS: Mapping[OutageCause, Wrong] = {
+    "database": Wrong("database", "the database cannot be reached"),
+    "lock": Wrong(
+        "lock", "the database cannot be written to: a transaction that is not committed is in the way"
+    ),
+    "overload": Wrong("overload", "no connection to the database is free"),
 }
 
 Status = Literal["healthy", "degraded", "unhealthy"]
@@ -37,10 +42,12 @@ Status = Literal["healthy", "degraded", "unhealthy"]
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """`unhealthy`: nothing can be accepted. `degraded`: accepted, but something that delivers is missing."""
+    """`unhealthy`: nothing can be accepted. `degraded`: accepted, but something that delivers is missing. `wrong`: the
+    report's warnings, each with its code."""
 
     status: Status
     report: Mapping[str, Any]
+    wrong: Sequence[Wrong] = ()
 
 
 class HealthCheck:
@@ -75,7 +82,9 @@ class HealthCheck:
         elif database["reachable"]:
             alive = {name for name, each in services.items() if each["instances"]}
             warnings += [
-                f"no live instance of {name}" for name in self._broker.topology.services if name not in alive
+                Wrong("missing", f"no live instance of {name}")
+                for name in self._broker.topology.services
+                if name not in alive
             ]
         counts = {
             "waiting": _waiting(sizes),
@@ -91,9 +100,9 @@ class HealthCheck:
             "circuit_breakers": breakers,
             "providers": providers,
             "services": services,
-            "warnings": warnings,
+            "warnings": [each.says for each in warnings],
         }
-        return Health(status, report)
+        return Health(status, report, warnings)
 
     async def broker(self) -> Health:
         connected, sizes = await self._queues()
@@ -102,9 +111,9 @@ class HealthCheck:
         queues = {
             label: {"ready": ready, "consumers": consumers} for label, (ready, consumers) in sizes.items()
         }
-        return Health(
-            status, {"status": status, "connected": connected, "queues": queues, "warnings": warnings}
-        )
+        told = [each.says for each in warnings]
+        report = {"status": status, "connected": connected, "queues": queues, "warnings": told}
+        return Health(status, report, warnings)
 
     async def database_writes(self) -> bool:
         return await self._writing.failure() is None
@@ -134,14 +143,15 @@ class HealthCheck:
         except (LedgerUnavailable, TimeoutError) as error:
             seen["services"] = None
             cause = error.cause if isinstance(error, LedgerUnavailable) else "no answer in time"
-            warnings.append(f"what delivers could not be looked at ({cause})")
+            warnings.append(Wrong("unseen", f"what delivers could not be looked at ({cause})"))
         sending, dead, deaf = await asyncio.gather(
             self._counted("under way", partial(reading.under_way, self._ledger.cold)),
             self._counted("dead letters", partial(burying.count, self._ledger.cold)),
             self._counted("endpoints", partial(endpoints.disabled_of_itself, self._ledger.cold)),
         )
-        warnings += [f"{dead} dead letters"] if dead else []
-        warnings += [f"webhook endpoints disabled because they failed or are gone: {deaf}"] if deaf else []
+        warnings += [Wrong("dead_letters", f"{dead} dead letters")] if dead else []
+        gone = f"webhook endpoints disabled because they failed or are gone: {deaf}"
+        warnings += [Wrong("endpoints", gone)] if deaf else []
         found = {
             "reachable": True,
             "writable": failure is None,
@@ -152,7 +162,7 @@ class HealthCheck:
             found["error"] = str(failure)
         return seen | found | {"active": sending, "failed": dead}
 
-    async def _deliverers(self, seen: dict[str, Any]) -> list[str]:
+    async def _deliverers(self, seen: dict[str, Any]) -> list[Wrong]:
         """Adds services and providers to `seen` and returns warnings."""
         for each in await heartbeats.alive(self._ledger):
             seen["services"][each.service] = {
@@ -166,15 +176,18 @@ class HealthCheck:
         seen["providers"] = {f"{each.channel}:{each.provider}": _provider(each) for each in limits}
         seen["breakers"] = {f"{each.channel}:{each.provider}": each.breaker for each in limits}
         warnings = [
-            f"channel {each.channel} is paused since {each.paused_at:%Y-%m-%dT%H:%M:%SZ}: nothing is sent"
+            Wrong(
+                "paused",
+                f"channel {each.channel} is paused since {each.paused_at:%Y-%m-%dT%H:%M:%SZ}: nothing is sent",
+            )
             for each in stopped
         ]
         warnings += [_resting(each) for each in limits if each.rests_until is not None]
         warnings += [_broken(each) for each in limits if each.breaker == "open"]
-        warnings += [f"scheduler, {each}" for each in aside]
+        warnings += [Wrong("aside", f"scheduler, {each}") for each in aside]
         warnings += [_unread(each) for each in await mailboxes.failing(self._ledger)]
         if tasks:
-            warnings.append(f"tasks wait, {tasks} of them, whose types no worker has")
+            warnings.append(Wrong("tasks", f"tasks wait, {tasks} of them, whose types no worker has"))
         return warnings
 
     async def _counted(self, name: str, count: Callable[[], Awaitable[int]]) -> int | None:
@@ -220,7 +233,7 @@ def _away(error: Exception) -> dict[str, Any]:
     }
 
 
-def _refusing(error: LedgerUnavailable) -> str:
+def _refusing(error: LedgerUnavailable) -> Wrong:
     return _READ_ONLY if isinstance(error, ReadOnly) else _WARNINGS[error.cause]
 
 
@@ -235,24 +248,27 @@ def _provider(limits: ProviderLimits) -> dict[str, Any]:
     }
 
 
-def _resting(limits: ProviderLimits) -> str:
-    return (
+def _resting(limits: ProviderLimits) -> Wrong:
+    return Wrong(
+        "resting",
         f"provider {limits.channel}:{limits.provider} takes nothing from us ({limits.cause}: {limits.code});"
-        f" it is asked again at {limits.rests_until:%Y-%m-%dT%H:%M:%SZ}, and mails wait"
+        f" it is asked again at {limits.rests_until:%Y-%m-%dT%H:%M:%SZ}, and mails wait",
     )
 
 
-def _broken(limits: ProviderLimits) -> str:
-    return (
+def _broken(limits: ProviderLimits) -> Wrong:
+    return Wrong(
+        "broken",
         f"provider {limits.channel}:{limits.provider} does not work (its circuit breaker is open, last error:"
-        f" {limits.failed_code}); nothing is sent by it"
+        f" {limits.failed_code}); nothing is sent by it",
     )
 
 
-def _unread(mailbox: mailboxes.Failing) -> str:
-    return (
+def _unread(mailbox: mailboxes.Failing) -> Wrong:
+    return Wrong(
+        "mailbox",
         f"the mailbox of {mailbox.name} cannot be read since {mailbox.since:%Y-%m-%dT%H:%M:%SZ} ({mailbox.failure});"
-        " reports by mail wait there"
+        " reports by mail wait there",
     )
 
 
@@ -261,11 +277,12 @@ def _waiting(sizes: Mapping[str, tuple[int, int]]) -> int | None:
     return sum(live) if sizes else None
 
 
-def _queue_warnings(connected: bool, sizes: Mapping[str, tuple[int, int]]) -> list[str]:
+def _queue_warnings(connected: bool, sizes: Mapping[str, tuple[int, int]]) -> list[Wrong]:
     if not connected:
-        return ["the broker cannot be reached; what is accepted is kept, and delivered once it is back"]
+        away = "the broker cannot be reached; what is accepted is kept, and delivered once it is back"
+        return [Wrong("broker", away)]
     return [
-        f"queue {label} has no consumer"
+        Wrong("unread", f"queue {label} has no consumer")
         for label, (_, consumers) in sizes.items()
         if not consumers and ".retry." not in label
     ]

@@ -7,6 +7,7 @@ OF_NOBODY: dict[str, set[str]] = {
     "tasks": {"type", "worker"},
     "changes": {"channel", "previous_state", "state"},
     "change_listeners": {"name", "seen", "shown"},
+    "bulk_actions": {"kind", "actor", "state", "filter", "refused"},  # the address goes from it as it ends
     "api_keys": {"name", "hint", "key_hash", "scopes"},
     "attempts": {"provider", "outcome", "code", "claimed_by", "resolved_as", "proof", "measured"},
     "auto_syncs": {"status", "response_goal", "timezone", "channel"},

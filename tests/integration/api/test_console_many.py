@@ -1,13 +1,15 @@
-"""The console acts on many: after a question, in steps, and never twice."""
+"""The console acts on many: after a question, by the schedulers, and never twice."""
 
 import re
 from uuid import UUID, uuid4
 
 import pytest
 
-from hermodr_api.console import many
+from hermodr_scheduler.duties import bulk_actions
+from hermodr_scheduler.duties.bulk_actions import BulkActions
 from tests.support.api import ApiUnderTest
 from tests.support.console import Browser, asked, browsing, logged_in
+from tests.support.duties import Calls, SilentBell
 
 
 async def cancelled(api: ApiUnderTest, jobs: list[str]) -> None:
@@ -21,9 +23,16 @@ def hidden(text: str) -> dict[str, str]:
 
 
 async def posted(browser: Browser, text: str) -> str:
-    answer = await browser.post("/console/act/messages", **hidden(text))
-    assert answer.status_code == 200, answer.text.partition("<main")[2]
-    return answer.text.partition("<main")[2]
+    """Where the page leads that says how far it has come."""
+    answer = await browser.send("/console/act/messages", hidden(text))
+    assert answer.status_code == 303, answer.text.partition("<main")[2]
+    return answer.headers["location"]
+
+
+async def worked(api: ApiUnderTest, rounds: int = 1) -> None:
+    duty = BulkActions(api.api.ledger.cold, SilentBell(), Calls())
+    for _ in range(rounds):
+        await duty.tick()
 
 
 async def states(api: ApiUnderTest, jobs: list[str]) -> set[str]:
@@ -33,7 +42,7 @@ async def states(api: ApiUnderTest, jobs: list[str]) -> set[str]:
 async def test_all_that_match_are_tried_again_in_steps(
     api: ApiUnderTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(many, "_STEP", 2)
+    monkeypatch.setattr(bulk_actions, "TOGETHER", 2)
     meant = [await asked(api, type="invoice") for _ in range(5)]
     other = [await asked(api, type="reset")]
     await cancelled(api, [*meant, *other])
@@ -42,38 +51,60 @@ async def test_all_that_match_are_tried_again_in_steps(
         assert "/console/act/messages?" in (await browser.get("/console/messages?status=cancelled")).text
         text = (await browser.get("/console/act/messages?deed=retry&status=cancelled&type=invoice")).text
         assert "<b>5</b> messages match" in text
+        await worked(api)
         assert await states(api, meant) == {"cancelled"}, "a question changes nothing"
-        text = await posted(browser, text)
-        assert "<b>2</b> asked for again" in text
-        again = hidden(text)
-        for _ in range(2):  # as if the page was loaded again
-            text = (await browser.post("/console/act/messages", **again)).text
-            assert "<b>4</b> asked for again" in text
-        text = await posted(browser, text)
-        assert "<b>5</b> asked for again" in text
-        assert "data-goes-on" not in text
+        later = [await asked(api, type="invoice")]
+        await cancelled(api, later)
+        path = await posted(browser, text)
+        assert await posted(browser, text) == path, "the same form asks once"
+        assert "<b>0</b> asked for again, of 5" in (await browser.get(path)).text
+        await worked(api)
+        assert "<b>2</b> asked for again, of 5" in (await browser.get(path)).text
+        await worked(api, 2)
+        text = (await browser.get(path)).text
+        assert "<b>5</b> asked for again." in text
+        assert f"{path}/stop" not in text
         assert await states(api, meant) == {"queued"}
         assert await states(api, other) == {"cancelled"}
+        assert await states(api, later) == {"cancelled"}, "requested after the question"
+        assert path in (await browser.get("/console/actions")).text
         trail = (await api.http.get("/v1/audit-log?action=job.retry_many")).json()["data"]
-        assert [each["detail"]["retried"] for each in trail] == [2, 2, 1]
+        assert sorted(each["detail"]["retried"] for each in trail) == [1, 2, 2]
 
 
-async def test_all_that_match_are_cancelled(api: ApiUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(many, "_STEP", 2)
+async def test_all_that_match_are_cancelled(api: ApiUnderTest) -> None:
     meant = [await asked(api, type="invoice") for _ in range(3)]
     other = [await asked(api, type="reset")]
     async with browsing(api) as browser:
         await logged_in(api, browser, "read", "manage")
         text = (await browser.get("/console/act/messages?deed=cancel&type=invoice")).text
         assert "<b>3</b> messages match" in text
-        text = await posted(browser, text)
-        assert "<b>2</b> cancelled" in text
-        text = await posted(browser, text)
-        assert "<b>3</b> cancelled" in text
+        path = await posted(browser, text)
+        await worked(api)
+        assert "<b>3</b> cancelled." in (await browser.get(path)).text
         assert await states(api, meant) == {"cancelled"}
         assert await states(api, other) == {"queued"}
         assert (await api.http.get("/v1/audit-log?action=job.cancel_many")).json()["data"]
         assert "Nothing matches" in (await browser.get("/console/act/messages?deed=cancel&type=invoice")).text
+
+
+async def test_what_is_stopped_stays_as_it_is(api: ApiUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk_actions, "TOGETHER", 2)
+    jobs = [await asked(api, type="invoice") for _ in range(3)]
+    async with browsing(api) as browser:
+        await logged_in(api, browser, "read", "manage")
+        path = await posted(
+            browser, (await browser.get("/console/act/messages?deed=cancel&type=invoice")).text
+        )
+        await worked(api)
+        fields = await browser.hidden(path, f"{path}/stop")
+        assert (await browser.send(f"{path}/stop", fields)).headers["location"] == path
+        await worked(api)
+        text = (await browser.get(path)).text
+        assert "stopped" in text
+        assert "<b>2</b> cancelled." in text
+        assert await states(api, jobs[2:]) == {"queued"}
+        assert (await browser.send(f"{path}/stop", fields)).status_code == 409
 
 
 @pytest.mark.parametrize(
@@ -104,6 +135,9 @@ async def test_who_may_not_manage_is_not_asked(api: ApiUnderTest) -> None:
         assert (await browser.get("/console/act/dead-letters")).status_code == 403
         csrf = await browser.csrf()
         assert (await browser.post("/console/act/messages", csrf=csrf, deed="cancel")).status_code == 403
+        assert (await browser.get("/console/actions")).status_code == 200
+        assert (await browser.get(f"/console/actions/{uuid4()}")).status_code == 404
+        assert (await browser.post(f"/console/actions/{uuid4()}/stop", csrf=csrf)).status_code == 403
 
 
 async def test_dead_letters_that_match_are_replayed(api: ApiUnderTest) -> None:
@@ -124,6 +158,12 @@ async def test_dead_letters_that_match_are_replayed(api: ApiUnderTest) -> None:
         text = (await browser.get("/console/act/dead-letters?reason=attempts")).text
         assert "<b>3</b> dead letters match" in text
         for _ in range(2):
-            answer = await browser.post("/console/act/dead-letters", **hidden(text), rate="10")
+            answer = await browser.send("/console/act/dead-letters", {**hidden(text), "rate": "10"})
             assert answer.headers["location"] == "/console/dead-letters"
-        assert "<b>3</b> are being replayed" in (await browser.get("/console/dead-letters")).text
+        text = (await browser.get("/console/dead-letters")).text
+        assert "<b>3</b> are being replayed" in text
+        fields = await browser.hidden("/console/dead-letters", "/console/act/dead-letters/stop")
+        assert (await browser.send("/console/act/dead-letters/stop", fields)).status_code == 303
+        text = (await browser.get("/console/dead-letters")).text
+        assert "being replayed" not in text
+        assert text.count("attempts exhausted") >= 3

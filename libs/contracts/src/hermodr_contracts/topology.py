@@ -88,7 +88,7 @@ FLOWS = (
     Flow(SendSms, ("dispatcher", "scheduler", "sms-sender"), ("sms-sender",)),
     Flow(SendWebhooks, ("dispatcher", "scheduler", "webhook-sender"), ("webhook-sender",)),
     Flow(RunTasks, ("dispatcher", "scheduler"), ("worker",)),
-    Flow(CancelRequested, ("api",), ("worker",)),
+    Flow(CancelRequested, ("api", "scheduler"), ("worker",)),
     Flow(DeliveriesChanged, _RECORDING, ("api",)),
     Flow(JobsChanged, _RECORDING, ("api",)),
     Flow(ProjectsChanged, _RECORDING, ("api",)),

@@ -20,6 +20,7 @@ from hermodr_ledger.upkeep.due import DueRows
 from hermodr_scheduler.duties.auto_syncs import AutoSyncs
 from hermodr_scheduler.duties.backlog import Backlog, Queues
 from hermodr_scheduler.duties.bounces import Bounces
+from hermodr_scheduler.duties.bulk_actions import BulkActions
 from hermodr_scheduler.duties.changes import Changes
 from hermodr_scheduler.duties.claims import Claims
 from hermodr_scheduler.duties.digests import Digests
@@ -93,6 +94,7 @@ class Scheduler(Worker[SchedulerSettings]):
                 Receipts(ledger, batch=batch),
                 self._resumed,
                 self._replays,
+                BulkActions(ledger.cold, announcer, self._calls),
                 Queues(broker, backlog, metrics),
                 Gauges(ledger.cold, clock, metrics),
                 Usage(ledger.cold, settings.quotas),

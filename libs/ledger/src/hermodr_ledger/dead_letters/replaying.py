@@ -148,6 +148,18 @@ async def count_planned(statements: Statements, sight: Sight) -> int:
     return int((await fetch(statements, counted))[0]["n"])
 
 
+async def stop(transaction: Transaction, sight: Sight) -> int:
+    """Those that are planned are so no longer, but for what a scheduler has taken already; returns how many."""
+    planned = sa.select(_DEAD.id).where(
+        seen(sight), _DEAD.replayed_at.is_(None), _DEAD.replay_at.is_not(None)
+    )
+    chosen = planned.order_by(_DEAD.id).with_for_update(skip_locked=True)
+    stopped = sa.update(dead_letters).where(_DEAD.id.in_(chosen)).values(replay_at=None, replay_by=None)
+    counted = sa.select(sa.func.count().label("n"))
+    rows = await fetch(transaction, counted.select_from(stopped.returning(_DEAD.id).cte("stopped")))
+    return int(rows[0]["n"])
+
+
 def _open(sight: Sight, wanted: DeadLetterSearch) -> AnySelect:
     return sa.select(_DEAD.id).where(
         seen(sight), *meant(wanted), _DEAD.replayed_at.is_(None), _DEAD.replay_at.is_(None)

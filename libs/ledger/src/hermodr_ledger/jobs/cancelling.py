@@ -107,9 +107,10 @@ async def cancel_by_key(ledger: Ledger, project_id: UUID, key: str, actor: Actor
         for _ in range(_TRIES):
             if not ids:
                 break
-            done, held, ids = await _cancel_together(ledger, project_id, ids, actor)
-            cancelled += done
-            being_sent.update(held)
+            async with ledger.transaction() as transaction:
+                done = await cancel_together(transaction, project_id, ids, actor, "job.cancel_by_key")
+            cancelled, ids = cancelled + done.cancelled, list(done.again)
+            being_sent.update(done.being_sent)
         if ids:
             raise Collided("the jobs keep changing")
         if len(rows) < _TOGETHER:
@@ -127,45 +128,39 @@ async def cancel_by_key(ledger: Ledger, project_id: UUID, key: str, actor: Actor
     return CancelledByKey(cancelled, len(being_sent) + arrived[0]["n"])
 
 
-async def cancel_these(ledger: Ledger, project_id: UUID, ids: Sequence[UUID], actor: Actor) -> CancelledByKey:
-    """Cancels those of the jobs that are not finished, `_TOGETHER` at most, but for those being sent."""
-    cancelled, left = 0, list(ids[:_TOGETHER])
-    being_sent: set[UUID] = set()
-    for _ in range(_TRIES):
-        if not left:
-            return CancelledByKey(cancelled, len(being_sent))
-        done, held, left = await _cancel_together(ledger, project_id, left, actor, "job.cancel_many")
-        cancelled += done
-        being_sent.update(held)
-    raise Collided("the jobs keep changing")
+@dataclass(frozen=True, slots=True)
+class Together:
+    """How many jobs were cancelled, which of them are tasks told to stop, which are being sent, and which have to be
+    looked at again."""
+
+    cancelled: int
+    told: frozenset[UUID]
+    being_sent: Sequence[UUID]
+    again: Sequence[UUID]
 
 
-async def _cancel_together(
-    ledger: Ledger,
-    project_id: UUID,
-    ids: Sequence[UUID],
-    actor: Actor,
-    action: str = "job.cancel_by_key",
-) -> tuple[int, list[UUID], list[UUID]]:
-    """How many were cancelled, which are being sent, and which have to be looked at again."""
-    async with ledger.transaction() as transaction:
-        seen = await _locked(transaction, project_id, ids, None)
-        live = {job_id: each for job_id, each in seen.items() if each.state not in TERMINAL_JOB_STATES}
-        held = [job_id for job_id, each in live.items() if each.held]
-        ready = {job_id: each for job_id, each in live.items() if not each.held and each.settled}
-        running = [job_id for job_id, each in ready.items() if each.runs]
-        told = await _told(transaction, running, actor) if running else set()
-        if told:
-            detail = {"jobs": len(told), "deliveries": 0, "ids": list(map(str, told))[:_NAMED]}
-            await audit(transaction, project_id, actor, action, None, detail)
-        live = {job_id: each for job_id, each in live.items() if job_id not in told}
-        ready = {job_id: each for job_id, each in ready.items() if job_id not in told}
-        if ready:
-            waiting = [delivery for each in ready.values() for delivery in each.waiting]
-            await _write(transaction, list(ready), waiting, actor)
-            detail = {"jobs": len(ready), "deliveries": len(waiting), "ids": list(map(str, ready))[:_NAMED]}
-            await audit(transaction, project_id, actor, action, None, detail)
-        return len(ready) + len(told), held, [each for each in live if each not in ready and each not in held]
+async def cancel_together(
+    transaction: Transaction, project_id: UUID, ids: Sequence[UUID], actor: Actor, action: str
+) -> Together:
+    """Cancels those of the jobs that are not finished. `action`: for the audit log."""
+    seen = await _locked(transaction, project_id, ids, None)
+    live = {job_id: each for job_id, each in seen.items() if each.state not in TERMINAL_JOB_STATES}
+    held = [job_id for job_id, each in live.items() if each.held]
+    ready = {job_id: each for job_id, each in live.items() if not each.held and each.settled}
+    running = [job_id for job_id, each in ready.items() if each.runs]
+    told = await _told(transaction, running, actor) if running else set()
+    if told:
+        detail = {"jobs": len(told), "deliveries": 0, "ids": list(map(str, told))[:_NAMED]}
+        await audit(transaction, project_id, actor, action, None, detail)
+    live = {job_id: each for job_id, each in live.items() if job_id not in told}
+    ready = {job_id: each for job_id, each in ready.items() if job_id not in told}
+    if ready:
+        waiting = [delivery for each in ready.values() for delivery in each.waiting]
+        await _write(transaction, list(ready), waiting, actor)
+        detail = {"jobs": len(ready), "deliveries": len(waiting), "ids": list(map(str, ready))[:_NAMED]}
+        await audit(transaction, project_id, actor, action, None, detail)
+    again = [each for each in live if each not in ready and each not in held]
+    return Together(len(ready) + len(told), frozenset(told), held, again)
 
 
 @dataclass(frozen=True, slots=True)

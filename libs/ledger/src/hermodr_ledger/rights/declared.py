@@ -23,6 +23,7 @@ auto_sync_reminders    s     si         s         -            -          -     
 auto_sync_responses    siu   s          s         -            -          -               -                   -
 auto_syncs             siud  su         sud       -            -          -               -                   -
 batches                si    si         si        -            -          -               -                   -
+bulk_actions           siu   -          sud       -            -          -               -                   -
 cap_places             s     siud       s         -            -          -               -                   -
 change_listeners       siud  s          sud       s            s          s               -                   s
 changes                si    i          siud      i            i          i               -                   i

@@ -65,6 +65,7 @@ from hermodr_ledger.tables.webhooks import (
 from hermodr_ledger.tables.work import (
     attempts,
     batches,
+    bulk_actions,
     dead_letters,
     deliveries,
     early_receipts,
@@ -85,6 +86,7 @@ __all__ = [
     "auto_sync_responses",
     "auto_syncs",
     "batches",
+    "bulk_actions",
     "change_listeners",
     "changes",
     "connection_schemas",

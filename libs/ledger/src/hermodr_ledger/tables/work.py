@@ -257,3 +257,23 @@ cap_places = Table(
     Column("at", MOMENT, nullable=False),
     Index("cap_places_recipient", "recipient_id", "at"),
 )
+
+bulk_actions = Table(
+    "bulk_actions",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    of_project(),
+    *(needed_text(_name) for _name in ("kind", "actor")),
+    Column("actor_id", Text),
+    Column("filter", JSONB, nullable=False),
+    Column("matched", Integer, nullable=False),
+    Column("more", Boolean, nullable=False),
+    Column("done", Integer, nullable=False, server_default=text("0")),
+    json("refused", EMPTY_OBJECT),
+    Column("state", Text, nullable=False, server_default=text("'running'")),
+    Column("after", UUID),
+    made(),
+    Column("ended_at", MOMENT),
+    Index("bulk_actions_page", "project_id", "id"),
+    Index("bulk_actions_running", "id", postgresql_where=text("state = 'running'")),
+)

@@ -1,9 +1,13 @@
 """`/console/act`: trying again or cancelling all messages that match, and replaying all dead letters that do. A
-question first, with how many there are; then in steps, each of them whole and asked for by the page before."""
+question first, with how many there are; the schedulers do it. `/console/actions`: what was asked for so, and how far
+it has come."""
 
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any
+from dataclasses import replace
+from datetime import datetime
+from typing import Annotated, Any, cast
+from uuid import UUID
 
 from fastapi import APIRouter
 from pydantic import ValidationError
@@ -12,67 +16,84 @@ from starlette.responses import Response
 from hermodr_api.access.authentication import Caller
 from hermodr_api.console import pages
 from hermodr_api.console.forms import Form
-from hermodr_api.console.messages import Chosen, TheControl, TheSearch, chosen
+from hermodr_api.console.messages import Chosen, TheSearch, chosen
 from hermodr_api.console.sessions import Visitor
-from hermodr_api.console.visiting import Managing, Page, PostedByManager, Word, back
+from hermodr_api.console.visiting import Managing, Page, PostedByManager, Reading, Word, back
 from hermodr_api.dead_letters.models import DeadLetterFilter, ReplayIn
 from hermodr_api.dead_letters.service import DeadLetters
 from hermodr_api.errors import NOT_FOUND, Refused
+from hermodr_api.http.lists import NewestFirst
 from hermodr_api.http.provided import provided
-from hermodr_api.jobs.queries import BulkRetryIn, JobFilter
+from hermodr_api.jobs.bulk import BulkActions
 from hermodr_contracts.vocabulary import JobState
+from hermodr_ledger.jobs.bulk_actions import MAY_BE, ActionKind
 from hermodr_ledger.jobs.listing_sources import Filters
 
-router = APIRouter(prefix="/console/act", include_in_schema=False, route_class=Page)
+router = APIRouter(prefix="/console", include_in_schema=False, route_class=Page)
 
 TheLetters = Annotated[DeadLetters, provided(DeadLetters)]
-STATES: Mapping[str, tuple[JobState, ...]] = {
-    "retry": (JobState.FAILED, JobState.CANCELLED),
-    "cancel": (JobState.SCHEDULED, JobState.QUEUED, JobState.PROCESSING, JobState.RETRYING),
-}
-"""What can be done to messages, and in which states they have to be."""
-_STEP = 500
-_NO_MORE = ""
+TheActions = Annotated[BulkActions, provided(BulkActions)]
 
 
-@router.get("/messages")
-async def ask(visitor: Managing, searching: TheSearch, fields: Chosen, deed: Word = "") -> Response:
+@router.get("/act/messages")
+async def ask(
+    visitor: Managing, searching: TheSearch, actions: TheActions, fields: Chosen, deed: Word = ""
+) -> Response:
     """How many are meant, and whether that is meant."""
     filters, flaw = await _meant(searching, visitor.caller, deed, fields)
-    count = await searching.counted(filters) if filters is not None else None
-    return _page(visitor, deed, fields, flaw=flaw, count=count)
+    count = await actions.count(filters) if filters is not None else None
+    return _question(visitor, deed, fields, flaw=flaw, count=count)
 
 
-@router.post("/messages")
-async def act(posted: PostedByManager, searching: TheSearch, control: TheControl) -> Response:
-    """The next step, and what came of all of them."""
+@router.post("/act/messages")
+async def act(posted: PostedByManager, searching: TheSearch, actions: TheActions) -> Response:
+    """Have it done, to those that there were at the question."""
     form, caller, deed = Form(posted.fields), posted.visitor.caller, posted.fields.get("deed", "")
     fields = chosen(**{name: form.value(name) for name in chosen() if form.value(name)})
     filters, flaw = await _meant(searching, caller, deed, fields)
     if filters is None:
-        return _page(posted.visitor, deed, fields, flaw=flaw)
-    if deed == "cancel":
-        cancelled = await control.cancel_many(caller, filters, _STEP)
-        step = (cancelled.cancelled, cancelled.too_late, "more" if cancelled.more else _NO_MORE)
-        reasons = []
-    else:
-        wanted = BulkRetryIn(filter=_filter(filters), limit=_STEP, cursor=form.value("cursor") or None)
-        answer = await control.retry_many(caller, wanted, form.key("act"))
-        view = json.loads(answer.body)
-        left = view["matched"] - view["retried"]
-        step = (view["retried"], left, view["next_cursor"] or _NO_MORE)
-        reasons = sorted({each["reason"] for each in view["not_retried"]})[:5]
-    done, left = (_number(form, "done") + step[0], _number(form, "left") + step[1])
-    return _page(posted.visitor, deed, fields, done=done, left=left, cursor=step[2], reasons=reasons)
+        return _question(posted.visitor, deed, fields, flaw=flaw)
+    asked = _moment(form.value("asked"))
+    if asked is not None and (filters.created_before is None or asked < filters.created_before):
+        filters = replace(filters, created_before=asked)
+    action_id = await actions.create(caller, cast("ActionKind", deed), filters, form.key("act"))
+    return back(f"/console/actions/{action_id}")
+
+
+@router.get("/actions")
+async def list_actions(visitor: Reading, actions: TheActions, asked: NewestFirst) -> Response:
+    """What was asked for, by whom, and what came of it."""
+    found = await actions.page(visitor.caller.project_id, asked.page)
+    return pages.page(
+        "actions",
+        visitor,
+        rows=found.rows,
+        next_cursor=asked.cursor(found),
+        older=asked.page.after is not None,
+    )
+
+
+@router.get("/actions/{action_id}")
+async def show_action(visitor: Reading, actions: TheActions, action_id: UUID) -> Response:
+    """How far it has come."""
+    action = await actions.read(visitor.caller.project_id, action_id)
+    return pages.page("action", visitor, here="actions", action=action)
+
+
+@router.post("/actions/{action_id}/stop")
+async def stop_action(posted: PostedByManager, actions: TheActions, action_id: UUID) -> Response:
+    """What is done stays done."""
+    await actions.stop(posted.visitor.caller, action_id)
+    return back(f"/console/actions/{action_id}")
 
 
 async def _meant(
     searching: Any, caller: Caller, deed: str, fields: Mapping[str, str]
 ) -> tuple[Filters | None, str | None]:
     """The jobs that are meant; or why there are none. Raises `Refused` for a deed that is none."""
-    states = STATES.get(deed)
-    if states is None:
+    if deed not in MAY_BE:
         raise Refused(NOT_FOUND, "there is no such page")
+    states = MAY_BE[cast("ActionKind", deed)]
     if deed == "retry" and not fields["status"]:
         fields = {**fields, "status": JobState.FAILED.value}
     found = await searching.meant(caller.project_id, fields)
@@ -87,46 +108,21 @@ async def _meant(
     return filters, None
 
 
-def _filter(filters: Filters) -> JobFilter:
-    """The same for `POST /v1/jobs/retry`. Raises `Refused` (404) for words that nothing can be called."""
-    assert filters.states is not None
-    given: dict[str, Any] = {"status": filters.states[0].value}
-    for name in JobFilter.model_fields:
-        if name != "status" and (value := getattr(filters, name)) is not None:
-            given[name] = value.isoformat() if hasattr(value, "isoformat") else str(value)
+def _moment(text: str) -> datetime | None:
     try:
-        return JobFilter.model_validate(given)
-    except ValidationError:
-        raise Refused(NOT_FOUND, "nothing can be called that") from None
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo is not None else None
 
 
-def _number(form: Form, name: str) -> int:
-    text = form.value(name)
-    return int(text) if text.isdecimal() and len(text) < 10 else 0
-
-
-def _page(visitor: Visitor, deed: str, fields: Mapping[str, str], **more: Any) -> Response:
+def _question(visitor: Visitor, deed: str, fields: Mapping[str, str], **more: Any) -> Response:
     shown = {name: value for name, value in fields.items() if value}
-    values: dict[str, Any] = {
-        "flaw": None,
-        "count": None,
-        "done": None,
-        "left": 0,
-        "cursor": "",
-        "reasons": [],
-    }
-    return pages.page(
-        "many",
-        visitor,
-        here="messages",
-        deed=deed,
-        chosen=shown,
-        once=Form().once,
-        **(values | more),
-    )
+    values: dict[str, Any] = {"flaw": None, "count": None} | more
+    return pages.page("many", visitor, here="messages", deed=deed, chosen=shown, once=Form().once, **values)
 
 
-@router.get("/dead-letters")
+@router.get("/act/dead-letters")
 async def ask_for_letters(
     visitor: Managing, letters: TheLetters, queue: Word = "", reason: Word = "", type: Word = ""
 ) -> Response:
@@ -139,7 +135,7 @@ async def ask_for_letters(
     )
 
 
-@router.post("/dead-letters")
+@router.post("/act/dead-letters")
 async def replay_letters(posted: PostedByManager, letters: TheLetters) -> Response:
     """Have them replayed, by the schedulers."""
     form = Form(posted.fields)
@@ -147,6 +143,13 @@ async def replay_letters(posted: PostedByManager, letters: TheLetters) -> Respon
     rate = form.value("rate")
     wanted = _replay(given, dry_run=False, rate=int(rate) if rate in ("1", "10", "50", "500") else 10)
     await letters.replay_many(posted.visitor.caller, wanted, form.key("dead-letters"))
+    return back("/console/dead-letters")
+
+
+@router.post("/act/dead-letters/stop")
+async def stop_replaying(posted: PostedByManager, letters: TheLetters) -> Response:
+    """Those that are planned wait for somebody again."""
+    await letters.stop(posted.visitor.caller)
     return back("/console/dead-letters")
 
 

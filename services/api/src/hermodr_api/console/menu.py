@@ -48,6 +48,7 @@ _GROUPS: Sequence[tuple[str, Sequence[Entry]]] = (
         (
             Entry("queues", "/console/queues", "Queues", "q"),
             Entry("dead_letters", "/console/dead-letters", "Dead letters", "d"),
+            Entry("actions", "/console/actions", "Bulk actions", "b"),
             Entry("providers", "/console/providers", "Providers", "p"),
             Entry("webhooks", "/console/webhooks", "Webhooks", "w"),
         ),

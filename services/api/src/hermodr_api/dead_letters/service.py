@@ -98,6 +98,17 @@ class DeadLetters:
 
         return await self._repeatable.run(caller.project_id, key, 202, act)
 
+    async def stop(self, caller: Caller) -> int:
+        """Those that are planned wait again; returns how many."""
+        sight = await self._sight(caller)
+        async with patience(), self._ledger.transaction() as transaction:
+            stopped = await replaying.stop(transaction, sight)
+            detail = {"letters": stopped}
+            await audit.record(
+                transaction, caller.project_id, caller.actor, "dead_letter.stop", detail=detail
+            )
+        return stopped
+
     async def planned(self, caller: Caller) -> int:
         """How many are being replayed."""
         sight = await self._sight(caller)

@@ -1,7 +1,6 @@
 """Cancelling and retrying jobs."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 from uuid import UUID
 
 from hermodr_api.access.authentication import Caller
@@ -18,7 +17,6 @@ from hermodr_ledger.jobs import asking, cancelling, listing, requeueing
 from hermodr_ledger.jobs.asking import Standing
 from hermodr_ledger.jobs.cancelling import BeingSent, Finished, ToldToStop
 from hermodr_ledger.jobs.listing import Order
-from hermodr_ledger.jobs.listing_sources import Filters
 from hermodr_ledger.jobs.requeueing import KeyTaken, NoSuchJob, NotAgain, Requeued
 from hermodr_servicekit.announcer import Announcer
 from hermodr_servicekit.ids import message_id_of
@@ -27,14 +25,6 @@ from hermodr_servicekit.task_calls import TaskCalls
 _MOST_NAMED = 100
 _PATIENCE_WITH_MANY_SECONDS = 30.0
 _OLDEST_FIRST = Order("created_at", "ASC")
-
-
-class CancelledStep(NamedTuple):
-    """`more`: others may match."""
-
-    cancelled: int
-    too_late: int
-    more: bool
 
 
 class JobControl:
@@ -112,15 +102,6 @@ class JobControl:
             return Outcome(view.model_dump_json().encode())
 
         return await self._repeatable.run(caller.project_id, key, 200, act)
-
-    async def cancel_many(self, caller: Caller, filters: Filters, limit: int) -> CancelledStep:
-        """Cancels matching unfinished jobs up to the limit, the oldest first. What was cancelled matches no more, so a
-        repeated call goes on."""
-        async with patience(_PATIENCE_WITH_MANY_SECONDS):
-            async with self._ledger.cold.transaction(isolation="repeatable_read") as transaction:
-                ids, following = await listing.ids(transaction, filters, _OLDEST_FIRST, limit, None)
-            done = await cancelling.cancel_these(self._ledger, caller.project_id, ids, caller.actor)
-        return CancelledStep(done.cancelled, done.too_late, following is not None and done.cancelled > 0)
 
     async def retry(self, caller: Caller, job_id: UUID, key: Key | None) -> Answer:
         """End users retry what they asked for themselves, unless the application cancelled it; it counts as a task."""

@@ -51,7 +51,3 @@ function reachable() {
 reachable();
 addEventListener("resize", reachable);
 document.addEventListener("htmx:after:swap", reachable);
-
-// Acting on many: the page before asked for the next step, and goes on while it is open.
-const next = document.querySelector("form[data-goes-on]");
-if (next) setTimeout(() => next.requestSubmit(), 300);

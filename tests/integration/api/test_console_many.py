@@ -94,7 +94,7 @@ async def test_what_is_stopped_stays_as_it_is(api: ApiUnderTest, monkeypatch: py
     async with browsing(api) as browser:
         await logged_in(api, browser, "read", "manage")
         path = await posted(
-            browser, (await browser.get("/console/act/messages?deed=cancel&type=invoice")).text
+            browser, (await browser.get("/console/act/messages?deed=cancel&status=queued")).text
         )
         await worked(api)
         fields = await browser.hidden(path, f"{path}/stop")
@@ -103,6 +103,7 @@ async def test_what_is_stopped_stays_as_it_is(api: ApiUnderTest, monkeypatch: py
         text = (await browser.get(path)).text
         assert "stopped" in text
         assert "<b>2</b> cancelled." in text
+        assert path in (await browser.get("/console/actions")).text
         assert await states(api, jobs[2:]) == {"queued"}
         assert (await browser.send(f"{path}/stop", fields)).status_code == 409
 

@@ -22,8 +22,8 @@ class Browser:
         self._http = http
         self.cookie = ""
 
-    async def get(self, path: str) -> httpx.Response:
-        return self._kept(await self._http.get(path, headers=self._headers))
+    async def get(self, path: str, headers: Mapping[str, str] = MappingProxyType({})) -> httpx.Response:
+        return self._kept(await self._http.get(path, headers={**self._headers, **headers}))
 
     async def post(
         self, path: str, headers: Mapping[str, str] = MappingProxyType({}), **fields: str

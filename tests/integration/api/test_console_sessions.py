@@ -79,6 +79,23 @@ async def test_a_link_works_once(api: ApiUnderTest) -> None:
         assert (await second.get("/console")).status_code == 303
 
 
+async def test_nobody_is_led_into_a_strangers_session_unasked(api: ApiUnderTest) -> None:
+    path = urlsplit((await api.http.post("/v1/console/links")).json()["url"]).path
+    led = {"sec-fetch-site": "cross-site"}
+    async with browsing(api) as browser:
+        await logged_in(api, browser, "read")
+        mine = browser.cookie
+        assert (await browser.get(path, {"sec-purpose": "prefetch;prerender"})).status_code == 204
+        asked = await browser.get(path, led)
+        assert (asked.status_code, browser.cookie) == (200, mine)
+        assert f'action="{path}"' in asked.text
+        assert (await browser.post(path, led)).status_code == 403
+        assert browser.cookie == mine
+        assert (await browser.post(path, {"sec-fetch-site": "same-origin"})).headers["location"] == "/console"
+        assert browser.cookie != mine
+        assert (await browser.post(path)).status_code == 410
+
+
 async def test_a_link_is_no_session_and_a_session_no_link(api: ApiUnderTest) -> None:
     link = urlsplit((await api.http.post("/v1/console/links")).json()["url"]).path.rpartition("/")[2]
     async with browsing(api) as browser:

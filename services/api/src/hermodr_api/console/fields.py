@@ -1,8 +1,7 @@
 """The fields of a posted form, as browsers write them."""
 
+import re
 from base64 import b64encode
-from email.parser import BytesParser
-from email.policy import HTTP
 from urllib.parse import parse_qs
 
 from hermodr_api.errors import Flaw, Refused, invalid
@@ -12,6 +11,15 @@ LONGEST = MIB
 """Bytes of a form, where nothing else is said."""
 _MOST_FIELDS = 2000
 _MULTIPART = "multipart/form-data"
+_LONGEST_HEAD = 2000
+"""Bytes before a part's content."""
+_BOUNDARY = re.compile(r"""boundary="?([0-9A-Za-z'()+_,./:=? -]{1,70})"?\s*(?:;|$)""", re.IGNORECASE)
+_NAME = re.compile(
+    rb"""^content-disposition: ?form-data; ?name="([^"\r\n]*)\"""", re.IGNORECASE | re.MULTILINE
+)
+_KIND = re.compile(rb"^content-type: ?(image/[a-z0-9.+-]+)", re.IGNORECASE | re.MULTILINE)
+_ESCAPED = {"%22": '"', "%0D": "\r", "%0A": "\n"}
+"""As browsers write names (WHATWG HTML, multipart/form-data encoding algorithm)."""
 
 
 def fields_in(body: bytes, content_type: str) -> dict[str, str]:
@@ -35,16 +43,29 @@ def fields_in(body: bytes, content_type: str) -> dict[str, str]:
 
 
 def _parts(body: bytes, content_type: str) -> dict[str, str]:
-    head = f"content-type: {content_type}\r\n\r\n".encode("latin-1")
-    message = BytesParser(policy=HTTP).parsebytes(head + body)
+    """In time that grows with the body, whatever is in it: what is not as browsers write it is refused."""
+    boundary = _BOUNDARY.search(content_type)
+    if boundary is None:
+        raise ValueError("no boundary")
+    parts = (b"\r\n" + body).split(b"\r\n--" + boundary[1].encode(), _MOST_FIELDS + 1)
+    if len(parts) < 2 or not parts[-1].startswith(b"--"):
+        raise ValueError("not ended, or too many fields")
     fields: dict[str, str] = {}
-    for part in message.iter_parts() if message.is_multipart() else ():
-        name = part.get_param("name", header="content-disposition")
-        content = part.get_payload(decode=True)
-        if isinstance(name, str) and isinstance(content, bytes):
-            picture = content and part.get_content_maintype() == "image"
-            fields[name] = _url(part.get_content_type(), content) if picture else content.decode("utf-8-sig")
+    for part in parts[1:-1]:
+        head, separator, content = part.partition(b"\r\n\r\n")
+        name = _NAME.search(head) if len(head) <= _LONGEST_HEAD else None
+        if name is None or not separator:
+            raise ValueError("a part that no browser writes")
+        kind = _KIND.search(head)
+        text = _url(kind[1].decode(), content) if kind and content else content.decode("utf-8-sig")
+        fields[_unescaped(name[1].decode())] = text
     return fields
+
+
+def _unescaped(name: str) -> str:
+    for written, meant in _ESCAPED.items():
+        name = name.replace(written, meant)
+    return name
 
 
 def _url(kind: str, content: bytes) -> str:

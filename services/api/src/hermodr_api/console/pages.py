@@ -125,6 +125,12 @@ def entered(next_path: str) -> HTMLResponse:
     return HTMLResponse(text, headers={**HEADERS, "refresh": f"0; url={quote(next_path, safe='/?&=%+')}"})
 
 
+def entering(link: str) -> HTMLResponse:
+    """Whether that link is theirs."""
+    text = _ENVIRONMENT.get_template("entering.html").render(link=link)
+    return HTMLResponse(text, headers=HEADERS)
+
+
 def failed(refused: Refused | None) -> HTMLResponse:
     """A page that says what is wrong; `None`: the database cannot be reached."""
     if refused is None:

@@ -27,6 +27,8 @@ from hermodr_api.http.provided import provided
 router = APIRouter(prefix="/console", include_in_schema=False, route_class=Page)
 
 _MOST_OF_A_LOGIN = 16 * KIB
+_OWN = ("same-origin", "none")
+"""What `Sec-Fetch-Site` says of our own pages, and of an address that was typed (W3C Fetch Metadata)."""
 TheSessions = Annotated[Sessions, provided(Sessions)]
 
 
@@ -41,8 +43,7 @@ async def log_in(request: Request, sessions: TheSessions) -> Response:
     """Begin a session."""
     form = await form_of(request, _MOST_OF_A_LOGIN)
     where = inside(form.get("next"))
-    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-        raise Refused(FORBIDDEN, "only our own page logs in")
+    _only_ours(request)
     try:
         secret = await sessions.begin(form.get("key", "").strip())
     except Refused as refused:
@@ -51,13 +52,21 @@ async def log_in(request: Request, sessions: TheSessions) -> Response:
 
 
 @router.get("/enter/{link}")
-async def enter(link: str, sessions: TheSessions) -> Response:
-    """Begin a session by a link, which works once."""
-    secret = await sessions.enter(link)
-    if secret is None:
-        flaw = "this link was used before, or is older than five minutes"
-        return pages.login("/console", flaw, 410, sessions.sign_in)
-    return _entered(secret, "/console")
+async def enter(link: str, request: Request, sessions: TheSessions) -> Response:
+    """Begin a session by a link, which works once. Who was led here by another site's page is asked first: it could be
+    a stranger's link to a session of theirs. Browsers that look ahead do not use it up."""
+    if "prefetch" in request.headers.get("sec-purpose", ""):
+        return Response(status_code=204, headers={"cache-control": "no-store"})
+    if request.headers.get("sec-fetch-site", "none") not in _OWN:
+        return pages.entering(link)
+    return await _entered_by(link, sessions)
+
+
+@router.post("/enter/{link}")
+async def entered(link: str, request: Request, sessions: TheSessions) -> Response:
+    """The answer to that question."""
+    _only_ours(request)
+    return await _entered_by(link, sessions)
 
 
 @router.post("/logout")
@@ -88,6 +97,20 @@ async def static(name: str) -> Response:
     if answer is None:
         raise Refused(NOT_FOUND, "there is no such file")
     return answer
+
+
+def _only_ours(request: Request) -> None:
+    """Raises `Refused`."""
+    if request.headers.get("sec-fetch-site", "none") not in _OWN:
+        raise Refused(FORBIDDEN, "only our own page logs in")
+
+
+async def _entered_by(link: str, sessions: Sessions) -> Response:
+    secret = await sessions.enter(link)
+    if secret is None:
+        flaw = "this link was used before, or is older than five minutes"
+        return pages.login("/console", flaw, 410, sessions.sign_in)
+    return _entered(secret, "/console")
 
 
 def _entered(secret: str, where: str) -> Response:

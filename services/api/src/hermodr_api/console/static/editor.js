@@ -11,7 +11,8 @@ function draw() {
   const page = frame.contentDocument;
   const { shown, html } = document.getElementById("made").dataset;
   frame.classList.toggle("stale", shown === undefined);
-  if (shown === undefined || !page?.documentElement) return;
+  const there = page?.readyState === "complete" && page.URL !== "about:blank"; // before, ours is the frame's policy
+  if (shown === undefined || !there) return;
   frame.hidden = html === undefined;
   if (frame.hidden) return;
   frame.classList.toggle("knows-dark", html.includes("prefers-color-scheme"));

@@ -12,7 +12,6 @@ import httpx
 import pytest
 
 from hermodr_client import (
-    BulkInterrupted,
     Conflict,
     Hermodr,
     Invalid,
@@ -236,62 +235,6 @@ def test_deleting_survives_a_lost_answer(either: Either) -> None:
     either.call(Scripted([httpx.ReadTimeout(""), problem(404)]), lambda h: h.recipients.delete(JOB))
     with pytest.raises(NotFound):
         either.call(Scripted([problem(404)]), lambda h: h.recipients.delete(JOB))
-
-
-def bulk_answer(request: httpx.Request) -> httpx.Response:
-    lines = request.content.splitlines()
-    bad = [i for i, line in enumerate(lines) if b"bad" in line]
-    rejected = [{"index": i, "errors": [{"loc": ["to"], "msg": "no"}]} for i in bad]
-    known = [{"index": i, "job_id": JOB} for i, line in enumerate(lines) if b"known" in line]
-    counted = {"accepted": len(lines) - len(bad), "rejected": rejected, "replayed": known}
-    return json_answer({"batch_id": JOB} | counted, 202)
-
-
-def test_many_are_sent_in_requests_of_ten_thousand(either: Either) -> None:
-    server = Scripted([bulk_answer])
-    odd = {15_000: "bad", 12_345: "known"}
-    items = ({"to": f"{odd.get(i, 'a')}{i}@b.c", "type": "x"} for i in range(20_001))
-    result = either.call(server, lambda h: h.send_many(items, idempotency_key="k"))
-    assert [request.content.count(b"\n") for request in server.requests] == [10_000, 10_000, 1]
-    assert server.keys == ["k.0", "k.1", "k.2"]
-    assert result.accepted == 20_000
-    assert len(result.batches) == 3
-    assert [each.index for each in result.rejected] == [15_000]
-    assert [(each.index, str(each.job_id)) for each in result.replayed] == [(12_345, JOB)]
-    assert server.requests[0].headers["content-type"] == "application/x-ndjson"
-
-
-def test_many_large_ones_are_sent_in_requests_of_ten_mebibytes(either: Either) -> None:
-    server = Scripted([bulk_answer])
-    text = "x" * 3_000_000
-    either.call(server, lambda h: h.send_many([{"to": "a@b.c", "body_text": text, "subject": "s"}] * 7))
-    assert [request.content.count(b"\n") for request in server.requests] == [3, 3, 1]
-    assert max(len(request.content) for request in server.requests) <= 10 * 1024 * 1024
-
-
-def test_many_of_none_are_no_request(either: Either) -> None:
-    server = Scripted([bulk_answer])
-    assert either.call(server, lambda h: h.send_many([])).batches == []
-    assert server.requests == []
-
-
-def test_an_interrupted_bulk_says_how_far_it_came(either: Either) -> None:
-    server = Scripted([bulk_answer, problem(401)])
-    items = [{"to": "a@b.c", "type": "x"}] * 10_001
-    with pytest.raises(BulkInterrupted) as caught:
-        either.call(server, lambda h: h.send_many(items))
-    assert caught.value.sent.accepted == 10_000
-    assert server.keys == [f"{caught.value.key}.0", f"{caught.value.key}.1"]
-    assert isinstance(caught.value.__cause__, Unauthenticated)
-
-
-def test_an_unspeakable_item_is_named(either: Either) -> None:
-    server = Scripted([bulk_answer])
-    with pytest.raises(ValueError, match="item 1: has no `to`"):
-        either.call(server, lambda h: h.send_many([{"to": "a@b.c"}, {"type": "x"}]))
-    with pytest.raises(ValueError, match="item 0: is larger"):
-        either.call(server, lambda h: h.send_many([{"to": "a@b.c", "body_text": "x" * 11_000_000}]))
-    assert server.requests == []
 
 
 def test_an_answer_that_trickles_is_given_up(either: Either) -> None:

@@ -2,9 +2,6 @@
 
 import json
 
-import pytest
-
-from hermodr_client import NotSendable
 from tests.support.client import ACCEPTED, Either, Scripted, json_answer
 
 ID = ACCEPTED["job_id"]
@@ -41,9 +38,11 @@ def test_many_are_put_in_requests_of_ten_thousand(either: Either) -> None:
     assert [(each.index, str(each.errors[0])) for each in result.rejected] == [(10_000, "email: no")]
 
 
-def test_what_json_cannot_say_is_named(either: Either) -> None:
-    with pytest.raises(NotSendable, match="item 1: "):
-        either.call(
-            Scripted([json_answer({})]),
-            lambda h: h.recipients.upsert_many([{"external_id": "a"}, {"x": {1}}]),
-        )
+def test_one_that_json_cannot_say_is_rejected_and_refuses_no_others(either: Either) -> None:
+    told = [{"index": at, "external_id": name, "id": ID, "status": "created"} for at, name in enumerate("ab")]
+    server = Scripted([json_answer({"created": 2, "updated": 0, "results": told, "rejected": []})])
+    people = [{"external_id": "a"}, {"x": {1}}, {"external_id": "b"}, {"x": {1}}]
+    result = either.call(server, lambda h: h.recipients.upsert_many(people))
+    assert [len(request.content.splitlines()) for request in server.requests] == [2]
+    assert [each.index for each in result.rejected] == [1, 3]
+    assert [each and str(each) for each in result.ids] == [ID, None, ID, None]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from hermodr_client.errors import Flaw, NotSendable
@@ -13,45 +13,69 @@ from hermodr_client.part import encoded
 MOST_ITEMS = 10_000
 MOST_OCTETS = 10 * 1024 * 1024
 I = TypeVar("I")  # noqa: E741
+T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Chunk:
-    """`first` is the place of its first item; `body` is NDJSON."""
+    """What one request holds, as NDJSON. `places`: of its items, from 0 in what was given; `unsendable`: those read
+    meanwhile that no request can carry."""
 
-    first: int
-    body: bytes
+    places: list[int] = field(default_factory=list)
+    lines: list[bytes] = field(default_factory=list)
+    octets: int = 0
+    unsendable: list[Rejected] = field(default_factory=list)
+
+    @property
+    def body(self) -> bytes:
+        return b"".join(self.lines)
+
+    def rejected(self, told: Iterable[Mapping[str, Any]]) -> list[Rejected]:
+        """Those that the API has `told` of, and the unsendable ones, by their places."""
+        by_api = (Rejected(self.places[int(each["index"])], _flaws(each)) for each in told)
+        return sorted([*self.unsendable, *by_api], key=lambda each: each.index)
+
+    def placed(self, told: Sequence[T]) -> list[T | None]:
+        """What was `told` of each item of the request, in the order given; None for unsendable ones."""
+        of_place = dict(zip(self.places, told, strict=False))
+        return [of_place.get(at) for at in sorted({*self.places, *(each.index for each in self.unsendable)})]
 
 
 def chunks(items: Iterable[I], document_of: Callable[[I], Mapping[str, Any]]) -> Iterator[Chunk]:
-    """Raises `NotSendable` for an item that JSON cannot express or that is larger than 10 MiB."""
-    lines: list[bytes] = []
-    size = 0
-    index = -1
+    """The last one may have no lines."""
+    chunk = Chunk()
     for index, item in enumerate(items):
-        line = _line(item, index, document_of)
-        if len(lines) == MOST_ITEMS or size + len(line) > MOST_OCTETS:
-            yield Chunk(index - len(lines), b"".join(lines))
-            lines, size = [], 0
-        lines.append(line)
-        size += len(line)
-    if lines:
-        yield Chunk(index + 1 - len(lines), b"".join(lines))
+        try:
+            line = _line(item, document_of)
+        except NotSendable as error:
+            chunk.unsendable.append(Rejected(index, (Flaw((), str(error)),)))
+            continue
+        if len(chunk.lines) == MOST_ITEMS or chunk.octets + len(line) > MOST_OCTETS:
+            yield chunk
+            chunk = Chunk()
+        chunk.places.append(index)
+        chunk.lines.append(line)
+        chunk.octets += len(line)
+    if chunk.lines or chunk.unsendable:
+        yield chunk
 
 
-def rejected(entry: Mapping[str, Any], first: int) -> Rejected:
-    flaws = tuple(
+def _flaws(entry: Mapping[str, Any]) -> tuple[Flaw, ...]:
+    return tuple(
         Flaw(tuple(each.get("loc", ())), str(each.get("msg", ""))) for each in entry.get("errors", ())
     )
-    return Rejected(first + int(entry["index"]), flaws)
 
 
-def _line(item: I, index: int, document_of: Callable[[I], Mapping[str, Any]]) -> bytes:
+def _line(item: I, document_of: Callable[[I], Mapping[str, Any]]) -> bytes:
+    """Raises `NotSendable` for an item that JSON cannot express or that is larger than 10 MiB."""
     try:
         line = encoded(document_of(item)) + b"\n"
-    except (KeyError, TypeError, ValueError) as error:
-        reason = f"has no `{error.args[0]}`" if isinstance(error, KeyError) else str(error)
-        raise NotSendable(f"item {index}: {reason}") from error
+    except NotSendable:
+        raise
+    except KeyError as error:
+        raise NotSendable(f"has no `{error.args[0]}`") from error
+    except Exception as error:  # whatever the item itself does when it is read
+        raise NotSendable(f"cannot be read: {type(error).__name__}") from error
     if len(line) > MOST_OCTETS:
-        raise NotSendable(f"item {index}: is larger than a request may be (10 MiB)")
+        raise NotSendable("is larger than a request may be (10 MiB)")
     return line

@@ -94,7 +94,8 @@ class BatchUnfinished(HermodrError, TimeoutError):
 
 
 class BulkInterrupted(HermodrError):
-    """A request of `send_many` failed after others had succeeded; its error is the `__cause__`.
+    """`send_many` ended early: a request failed, or after the first one `items` could not be read on; that error is the
+    `__cause__`.
 
     `sent` was accepted before. Calling again with the same items and the same `idempotency_key` (`key`) sends the
     rest, and nothing twice.

@@ -77,8 +77,9 @@ export class Unfinished extends HermodrError {
 }
 
 /**
- * A request of `sendMany` failed after others had succeeded; its error is the `cause`. `sent` was accepted before.
- * Calling again with the same items and `key` as `idempotencyKey` sends the rest, and nothing twice.
+ * `sendMany` ended early: a request failed, or after the first one the items could not be read on; that error is the
+ * `cause`. `sent` was accepted before. Calling again with the same items and `key` as `idempotencyKey` sends the rest,
+ * and nothing twice.
  */
 export class BulkInterrupted extends HermodrError {
   /**

@@ -10,6 +10,13 @@ const MOST_ITEMS = 10_000;
 const MOST_BYTES = 10 * 1024 * 1024;
 
 /**
+ * What one request holds. `places`: of its items, from 0 in what was given; `rejected`: those read meanwhile that no
+ * request can carry.
+ *
+ * @typedef {{ places: number[], lines: string[], bytes: number, rejected: Sent["rejected"] }} Chunk
+ */
+
+/**
  * @param {Wire} wire
  * @param {Iterable<Notification> | AsyncIterable<Notification>} items
  * @param {Options & { idempotencyKey?: string | undefined, jobIds?: boolean | undefined }} options
@@ -20,65 +27,92 @@ export async function sentMany(wire, items, { idempotencyKey, jobIds = false, ..
   /** @type {Sent} */
   const sent = { accepted: 0, batches: [], rejected: [], replayed: [], jobIds: [] };
   let number = 0;
-  for await (const { first, body } of chunks(items)) {
-    let answer;
-    try {
-      answer = await wire.ask({
+  try {
+    for await (const chunk of chunks(items)) {
+      if (chunk.lines.length === 0) {
+        add(sent, {}, chunk, jobIds);
+        continue;
+      }
+      const answer = await wire.ask({
         method: "POST",
         path: "/v1/notifications/bulk",
         query: jobIds ? { include: "job_ids" } : {},
-        body,
+        body: chunk.lines.join(""),
         mediaType: "application/x-ndjson",
         idempotencyKey: `${key}.${number++}`,
         ...options,
       });
-    } catch (error) {
-      options.signal?.throwIfAborted();
-      throw new BulkInterrupted(sent, key, error);
+      add(sent, answer, chunk, jobIds);
     }
-    add(sent, answer, first);
+  } catch (error) {
+    options.signal?.throwIfAborted();
+    if (number === 0) throw error; // what was given cannot be read, and nothing was sent of it
+    throw new BulkInterrupted(sent, key, error);
   }
   return sent;
 }
 
 /**
  * @param {Sent} sent
- * @param {any} answer
- * @param {number} first
+ * @param {any} answer its places are those in the request
+ * @param {Chunk} chunk
+ * @param {boolean} jobIds
  */
-function add(sent, answer, first) {
+function add(sent, answer, { places, rejected }, jobIds) {
+  const { accepted = 0, batch_id, job_ids = [] } = answer;
   /** @param {any} each */
-  const placed = (each) => ({ ...each, index: first + each.index });
-  sent.accepted += answer.accepted;
-  sent.batches.push(answer.batch_id);
-  sent.rejected.push(...answer.rejected.map(placed));
-  sent.replayed.push(...(answer.replayed ?? []).map(placed));
-  for (const id of answer.job_ids ?? []) sent.jobIds.push(id);
+  const placed = (each) => ({ ...each, index: places[each.index] });
+  const refused = [...rejected, ...(answer.rejected ?? []).map(placed)].sort((one, other) => one.index - other.index);
+  sent.accepted += accepted;
+  if (batch_id !== undefined) sent.batches.push(batch_id);
+  for (const each of refused) sent.rejected.push(each);
+  for (const each of answer.replayed ?? []) sent.replayed.push(placed(each));
+  if (!jobIds) return;
+  for (const { index } of rejected) sent.jobIds[index] = null;
+  for (const [at, place] of places.entries()) sent.jobIds[place] = job_ids[at] ?? null;
 }
 
 /**
  * @param {Iterable<Notification> | AsyncIterable<Notification>} items
- * @returns {AsyncGenerator<{ first: number, body: string }>} `first` is the place of its first item
+ * @returns {AsyncGenerator<Chunk, void, void>} the last one may have no lines
  */
 async function* chunks(items) {
-  /** @type {string[]} */
-  let lines = [];
-  let size = 0;
-  let index = 0;
+  /** @returns {Chunk} */
+  const empty = () => ({ places: [], lines: [], bytes: 0, rejected: [] });
+  let chunk = empty();
+  let index = -1;
   for await (const item of items) {
+    index += 1;
+    const { line, bytes, flaw } = lineOf(item);
+    if (flaw !== undefined) {
+      chunk.rejected.push({ index, errors: [{ loc: [], msg: flaw }] });
+      continue;
+    }
+    if (chunk.lines.length === MOST_ITEMS || chunk.bytes + bytes > MOST_BYTES) {
+      yield chunk;
+      chunk = empty();
+    }
+    chunk.places.push(index);
+    chunk.lines.push(line);
+    chunk.bytes += bytes;
+  }
+  if (chunk.lines.length > 0 || chunk.rejected.length > 0) yield chunk;
+}
+
+/**
+ * @param {Notification} item
+ * @returns {{ line: string, bytes: number, flaw?: string }} `flaw`: why no request can carry it
+ */
+function lineOf(item) {
+  try {
     const line = `${encoded(asSent(item))}\n`;
     const bytes = new TextEncoder().encode(line).length;
-    if (bytes > MOST_BYTES) throw new NotSendable(`item ${index}: is larger than a request may be (10 MiB)`);
-    if (lines.length === MOST_ITEMS || size + bytes > MOST_BYTES) {
-      yield { first: index - lines.length, body: lines.join("") };
-      lines = [];
-      size = 0;
-    }
-    lines.push(line);
-    size += bytes;
-    index += 1;
+    if (bytes <= MOST_BYTES) return { line, bytes };
+    return { line: "", bytes: 0, flaw: "is larger than a request may be (10 MiB)" };
+  } catch (error) {
+    // others than ours come from what the item itself does when it is read
+    return { line: "", bytes: 0, flaw: error instanceof NotSendable ? error.message : "cannot be read" };
   }
-  if (lines.length) yield { first: index - lines.length, body: lines.join("") };
 }
 
 /**
@@ -86,6 +120,7 @@ async function* chunks(items) {
  * @returns {any} as the API wants it: the recipient by its kind
  */
 export function asSent(notification) {
+  if (notification === null || typeof notification !== "object") throw new NotSendable("is no notification");
   const { to } = notification;
   if (typeof to !== "string") return notification;
   if (to.includes("@")) return { ...notification, to: { email: to } };

@@ -205,8 +205,9 @@ export function mayRepeat({ method, idempotencyKey }, error) {
  * @returns {string} JSON that says the value unaltered. Throws `NotSendable` where it cannot.
  */
 export function encoded(value) {
+  let text;
   try {
-    return JSON.stringify(value, (name, inner) => {
+    text = JSON.stringify(value, (name, inner) => {
       if (typeof inner === "number" && !Number.isFinite(inner)) throw new NotSendable(`${name}: is no number that JSON has`);
       return inner;
     });
@@ -214,6 +215,8 @@ export function encoded(value) {
     if (error instanceof HermodrError) throw error;
     throw new NotSendable(`cannot be said in JSON: ${error instanceof Error ? error.message.split("\n")[0] : "?"}`);
   }
+  if (text === undefined) throw new NotSendable("cannot be said in JSON");
+  return text;
 }
 
 /**

@@ -178,6 +178,64 @@ test("many are sent in requests of 10,000, and an interrupted call can go on", a
   });
 });
 
+test("many with bad ones among them: those are rejected at their place, and the others sent", async (t) => {
+  const taken = (response) => {
+    const count = asked.at(-1).body.trimEnd().split("\n").length;
+    const job_ids = Array.from({ length: count }, (_, at) => (at === 1 ? null : `job-${at}`));
+    const rejected = [{ index: 1, errors: [{ loc: ["to"], msg: "no" }] }];
+    response.writeHead(202, { "content-type": "application/json" });
+    response.end(JSON.stringify({ batch_id: `b${count}`, accepted: count - 1, rejected, job_ids }));
+  };
+  const { hermodr, asked } = await scripted(t, [taken]);
+  const circle = {};
+  circle.itself = circle;
+  const bad = [
+    { ...MAIL, to: "ada" },
+    { ...MAIL, data: circle },
+    { ...MAIL, data: { total: NaN } },
+    { ...MAIL, body_text: "x".repeat(11_000_000) },
+    null,
+    undefined,
+    "text",
+    { ...MAIL, toJSON: () => undefined },
+    Object.defineProperty({}, "to", { get: () => assert.fail("secret") }),
+  ];
+  const good = Array.from({ length: 10_001 }, () => MAIL);
+  const items = [bad[0], ...good.slice(0, 10_000), ...bad.slice(1), MAIL, MAIL, bad[0]];
+  const sent = await hermodr.sendMany(items, { idempotencyKey: "k", jobIds: true });
+  assert.deepEqual(asked.map((each) => each.headers["idempotency-key"]), ["k.0", "k.1"]);
+  assert.equal(sent.accepted, 9_999 + 1);
+  assert.deepEqual(sent.rejected.map((each) => each.index), [0, 2, 10_001, 10_002, 10_003, 10_004, 10_005, 10_006, 10_007, 10_008, 10_010, 10_011]);
+  assert.match(sent.rejected[0].errors[0].msg, /^to: a text is an address/);
+  assert.ok(sent.rejected.every((each) => !each.errors[0].msg.includes("secret")));
+  assert.deepEqual(sent.jobIds.slice(0, 4), [null, "job-0", null, "job-2"]);
+  assert.deepEqual(sent.jobIds.slice(-4), [null, "job-0", null, null]);
+  assert.equal(sent.jobIds.length, items.length);
+
+  const none = await hermodr.sendMany([bad[0]], { jobIds: true });
+  assert.deepEqual([none.accepted, none.batches, none.jobIds], [0, [], [null]]);
+  assert.equal(asked.length, 2);
+});
+
+test("many that cannot be read to their end: what was sent is told, with the key to go on", async (t) => {
+  const { hermodr, asked } = await scripted(t, [{ status: 202, json: { batch_id: "b1", accepted: 10_000, rejected: [] } }]);
+  const lost = new Error("the table is gone");
+  function* items(count) {
+    for (let index = 0; index < count; index++) yield MAIL;
+    throw lost;
+  }
+  await assert.rejects(hermodr.sendMany(items(5)), (error) => error === lost);
+  assert.equal(asked.length, 0);
+  await assert.rejects(hermodr.sendMany(items(10_005)), (error) => {
+    assert.equal(error.name, "BulkInterrupted");
+    assert.equal(error.sent.accepted, 10_000);
+    assert.equal(asked[0].headers["idempotency-key"], `${error.key}.0`);
+    assert.equal(error.cause, lost);
+    return true;
+  });
+  assert.equal(asked.length, 1);
+});
+
 test("what is not configured is said, without the key", () => {
   assert.throws(() => new Hermodr({ apiKey: KEY, baseUrl: "" }), NotConfigured);
   assert.throws(() => new Hermodr({ baseUrl: "http://127.0.0.1:8000", apiKey: "" }), NotConfigured);

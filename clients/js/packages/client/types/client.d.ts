@@ -212,8 +212,9 @@ export class Hermodr {
      */
     sendToGroup(groupId: string, notification: GroupNotification, options?: WriteOptions<never>): Promise<Schemas["BatchAcceptedView"]>;
     /**
-     * Requests any number of notifications. A bad item is `rejected` and refuses no others. Throws `BulkInterrupted` when
-     * a request fails, with what was accepted and the key to go on with.
+     * Requests any number of notifications. A bad item is `rejected` and refuses no others, also one that JSON cannot
+     * express or that is larger than 10 MiB. Throws `BulkInterrupted` when a request fails, or reading `items` does after
+     * one was sent, with what was accepted and the key to go on with.
      *
      * @param {Iterable<Notification> | AsyncIterable<Notification>} items read lazily
      * @param {Options & { idempotencyKey?: string | undefined, jobIds?: boolean | undefined }} [options]

@@ -6,8 +6,8 @@ from typing import Any, Unpack
 from uuid import UUID
 
 from hermodr_client.answers import decoded
-from hermodr_client.bulk import chunks, rejected
-from hermodr_client.errors import BulkInterrupted, HermodrError, NotSendable
+from hermodr_client.bulk import chunks
+from hermodr_client.errors import BulkInterrupted, NotSendable
 from hermodr_client.exchange import NDJSON, Request, Steps, checked_key
 from hermodr_client.models.notifications import (
     Accepted,
@@ -72,25 +72,35 @@ class Notifications(Part[W]):
         """Requests any number of notifications, reading `items` lazily: up to 10,000 or 10 MiB a request. A bad item
         is `rejected` and refuses no others. With `job_ids` the result tells the job of each item.
 
-        Raises `BulkInterrupted` when a request fails, with what was accepted and the key to continue with, and
-        `NotSendable` for an item that JSON cannot express or that is larger than 10 MiB.
+        Raises `BulkInterrupted` when a request fails, or reading `items` does after one was sent, with what was
+        accepted and the key to continue with.
         """
         key = new_key() if idempotency_key is None else checked_key(idempotency_key)
         result = BulkResult()
         query = {"include": "job_ids"} if job_ids else {}
-        for number, chunk in enumerate(chunks(items, _document)):
-            request = Request(
-                "POST", path_of("notifications", "bulk"), query, chunk.body, NDJSON, f"{key}.{number}"
-            )
-            try:
-                answer = decoded((yield from exchange(request, self._pace)), BulkAnswer)
-            except HermodrError as error:
-                raise BulkInterrupted(result, key) from error
-            result.accepted += answer.accepted
-            result.batches.append(answer.batch_id)
-            result.rejected += (rejected(each, chunk.first) for each in answer.rejected)
-            result.job_ids += answer.job_ids
-            result.replayed += (Replayed(chunk.first + each.index, each.job_id) for each in answer.replayed)
+        number = 0
+        try:
+            for chunk in chunks(items, _document):
+                if chunk.lines:
+                    path = path_of("notifications", "bulk")
+                    request = Request("POST", path, query, chunk.body, NDJSON, f"{key}.{number}")
+                    number += 1
+                    answer = decoded((yield from exchange(request, self._pace)), BulkAnswer)
+                    result.accepted += answer.accepted
+                    result.batches.append(answer.batch_id)
+                    result.replayed += (
+                        Replayed(chunk.places[each.index], each.job_id) for each in answer.replayed
+                    )
+                    rejected, told = answer.rejected, answer.job_ids
+                else:
+                    rejected, told = [], []
+                result.rejected += chunk.rejected(rejected)
+                if job_ids:
+                    result.job_ids += chunk.placed(told)
+        except Exception as error:
+            if number == 0:  # what was given cannot be read, and nothing was sent of it
+                raise
+            raise BulkInterrupted(result, key) from error
         return result
 
 

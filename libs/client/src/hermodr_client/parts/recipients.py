@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from hermodr_client.answers import decoded
-from hermodr_client.bulk import chunks, rejected
+from hermodr_client.bulk import chunks
 from hermodr_client.exchange import NDJSON, Request, Steps
 from hermodr_client.models.answer import Answer, Page
 from hermodr_client.models.notifications import Accepted
@@ -68,13 +68,17 @@ class Recipients(Part[W]):
         and refuses no others. After an error it can be called again: repeating changes nothing."""
         result = UpsertResult()
         for chunk in chunks(recipients, dict):
-            request = Request("PUT", path_of("recipients"), {}, chunk.body, NDJSON)
-            answer = decoded((yield from exchange(request, self._pace)), UpsertAnswer)
-            result.created += answer.created
-            result.updated += answer.updated
-            told = {int(each["index"]): UUID(each["id"]) for each in answer.results}
-            result.ids += (told.get(index) for index in range(chunk.body.count(b"\n")))
-            result.rejected += (rejected(each, chunk.first) for each in answer.rejected)
+            if chunk.lines:
+                request = Request("PUT", path_of("recipients"), {}, chunk.body, NDJSON)
+                answer = decoded((yield from exchange(request, self._pace)), UpsertAnswer)
+                result.created += answer.created
+                result.updated += answer.updated
+                ids = {int(each["index"]): UUID(each["id"]) for each in answer.results}
+                rejected, told = answer.rejected, [ids.get(index) for index in range(len(chunk.places))]
+            else:
+                rejected, told = [], []
+            result.ids += chunk.placed(told)
+            result.rejected += chunk.rejected(rejected)
         return result
 
     @operation

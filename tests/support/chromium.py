@@ -132,6 +132,7 @@ def _watched(context: BrowserContext, origins: Collection[str], refused: Collect
 
 async def for_everybody(page: Page) -> None:
     """axe-core finds nothing, and nothing is wider than the window. Raises AssertionError with what and where."""
+    await page.wait_for_load_state("load")  # before its styles are there, a page has no contrast
     found = (await Axe().run(page, options={"resultTypes": ["violations"]})).response["violations"]
     if found:
         raise AssertionError(f"{page.url}\n" + "\n".join(_told(each) for each in found))
@@ -148,6 +149,7 @@ def _told(violation: dict[str, object]) -> str:
 
 
 async def picture(page: Page, name: str, whole: bool = False) -> None:
-    """For the documentation, as `docs/images/{name}.png`; only where pictures are taken."""
+    """From the top, for the documentation, as `docs/images/{name}.png`; only where pictures are taken."""
     if os.environ.get(PICTURES):
+        await page.evaluate("scrollTo(0, 0)")
         await page.screenshot(path=IMAGES / f"{name}.png", full_page=whole)

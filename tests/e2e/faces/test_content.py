@@ -35,7 +35,9 @@ async def template(installation: Installation) -> str:
         "de": {"subject": "Deine Bestellung", "body_text": "Hallo {{ name }}"},
     }
     sms = {"en": {"body_text": "Order {{ order.number }} is on its way: {{ tracking_url }}"}}
-    request = {"name": f"order_shipped_{next(_NUMBERS)}", "contents": {"email": email, "sms": sms}}
+    number = next(_NUMBERS)
+    name = "order_shipped" if number == 1 else f"order_shipped_{number}"
+    request = {"name": name, "contents": {"email": email, "sms": sms}}
     made = await installation.create("/v1/templates", request)
     return f"/console/templates/{made['id']}"
 

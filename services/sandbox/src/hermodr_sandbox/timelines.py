@@ -49,7 +49,7 @@ class Timelines:
             return None
         if delivery in self._jobs:
             return self._jobs[delivery]
-        wanted = {
+        wanted: dict[str, str | int] = {
             "address": message.phone,
             "created_before": message.at.isoformat(),
             "sort": "-created_at",

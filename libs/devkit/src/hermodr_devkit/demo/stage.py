@@ -10,7 +10,7 @@ import os
 import secrets
 import shutil
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -165,7 +165,7 @@ def _with_providers(environment: dict[str, str]) -> dict[str, str]:
     }
 
 
-async def _key(database_url: str, scopes: tuple[str, ...], name: str) -> str:
+async def _key(database_url: str, scopes: Sequence[keys.Scope], name: str) -> str:
     ledger = Ledger(database_url, service="demo", pool_size=1)
     try:
         made = await keys.create(ledger, PROJECT, scopes, name, None, starters.furnish)

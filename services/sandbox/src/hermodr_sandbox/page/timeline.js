@@ -30,6 +30,7 @@ async function look(console) {
   if (state.id !== id || fresh === state.shown) return;
   state.shown = fresh;
   state.ended = told.why !== null; // reports come long after a job has ended, so only that ends it
+  byId("status").hidden = !told.status;
   byId("status").textContent = told.status ? worded(told.status) : "";
   byId("events").replaceChildren(...told.data.map(line));
   byId("why-none").textContent = told.why ?? "";

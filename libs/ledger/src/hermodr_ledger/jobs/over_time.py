@@ -6,23 +6,20 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from hermodr_ledger.engine import COUNTING_SECONDS, Ledger
-from hermodr_ledger.engine.times import readable
 from hermodr_ledger.jobs.listing_sources import floor_of
 
-_ENDED = readable("finished_at")
-_DUE = f"greatest({', '.join(readable(each) for each in ('created_at', 'scheduled_for', 'deferred_until'))})"
+_DUE = "greatest(created_at, scheduled_for, deferred_until)"
 
-# One pass for both. Times are grouped in classes 5 % wide, as in `metrics`.
+# One pass for both. Times are grouped in classes 5 % wide, as in `metrics`; infinite ones (by SQL) are left out.
 _ACCEPTED = f"""
 WITH rows AS (
     SELECT date_bin($4::interval, created_at, timestamptz '2000-01-01Z') AS at, state,
            CASE WHEN state = 'completed' AND kind IN ('notification', 'digest') AND requeues = 0
-                     AND digest IS NULL AND escalate IS NULL
-                THEN greatest(date_part('epoch', {_ENDED} - {_DUE}) * 1000, 0.01) END AS ms
+                     AND digest IS NULL AND escalate IS NULL AND isfinite(finished_at) AND isfinite({_DUE})
+                THEN greatest(date_part('epoch', finished_at - {_DUE}) * 1000, 0.01) END AS ms
     FROM hermodr.jobs WHERE project_id = $1 AND id >= $2 AND created_at >= $3
 )
-SELECT at, state, count(*) AS n, avg(ms) AS ms FROM rows
-GROUP BY at, state, round(20 * ln(ms))::int ORDER BY at
+SELECT at, state, count(*) AS n, avg(ms) AS ms FROM rows GROUP BY at, state, round(20 * ln(ms))::int ORDER BY at
 """
 
 

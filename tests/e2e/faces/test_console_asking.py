@@ -3,6 +3,7 @@
 import base64
 
 import pytest
+from playwright.async_api import FilePayload
 
 from tests.e2e.faces.conftest import Visit
 from tests.support.chromium import AUDITED, DESKTOP, Look, for_everybody, picture
@@ -87,8 +88,8 @@ async def test_a_project_is_given_a_brand(visit: Visit, look: Look) -> None:
         await for_everybody(page)
         await page.get_by_label("Name", exact=True).fill("Bakery")
         await page.get_by_label("Colour of buttons").fill("#2456d6")
-        logo = {"name": "logo.gif", "mimeType": "image/gif", "buffer": GIF}
-        await page.get_by_label("Logo").set_input_files(files=[logo])
+        logo: FilePayload = {"name": "logo.gif", "mimeType": "image/gif", "buffer": GIF}
+        await page.get_by_label("Logo").set_input_files(logo)
         await page.get_by_role("button", name="Save").click()
         await page.get_by_text("Bakery in #2456d6").wait_for()
         await for_everybody(page)

@@ -7,7 +7,15 @@ OF_NOBODY: dict[str, set[str]] = {
     "tasks": {"type", "worker"},
     "changes": {"channel", "previous_state", "state"},
     "change_listeners": {"name", "seen", "shown"},
-    "bulk_actions": {"kind", "actor", "state", "filter", "refused"},  # the address goes from it as it ends
+    "bulk_actions": {
+        "kind",
+        "actor",
+        "actor_id",
+        "state",
+        "filter",
+        "refused",
+    },  # who: a key or an operator; the
+    # address goes from the filter as it ends
     "api_keys": {"name", "hint", "key_hash", "scopes"},
     "attempts": {"provider", "outcome", "code", "claimed_by", "resolved_as", "proof", "measured"},
     "auto_syncs": {"status", "response_goal", "timezone", "channel"},

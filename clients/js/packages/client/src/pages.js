@@ -33,9 +33,11 @@ export class Pages {
    */
   async *pages() {
     let cursor = null;
+    const followed = new Set();
     do {
       const { data, next_cursor: next } = await this.#page(cursor);
-      if (next && next === cursor) throw new MalformedAnswer("leads to itself by its next_cursor", 200);
+      if (next && followed.has(next)) throw new MalformedAnswer("leads back to itself by its next_cursor", 200);
+      followed.add(next);
       yield data;
       cursor = next ?? null;
     } while (cursor !== null);

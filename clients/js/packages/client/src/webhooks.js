@@ -42,10 +42,11 @@ export class Webhook {
   /**
    * The event, if it was signed with this secret within `TOLERANCE` of `now`.
    *
-   * @param {string | Uint8Array} body as received: not parsed and written again
+   * @param {string | Uint8Array | ArrayBuffer} body as received: not parsed and written again
    * @param {ReceivedHeaders} headers
    * @param {{ now?: Date }} [options]
-   * @returns {Promise<Event>} throws `WebhookUnverified`
+   * @returns {Promise<Event>} throws `WebhookUnverified`; a TypeError if the body is none, as when a framework has
+   * parsed it already
    */
   async verify(body, headers, { now = new Date() } = {}) {
     const id = header(headers, "webhook-id");
@@ -53,7 +54,7 @@ export class Webhook {
     if (!/^\d{1,12}$/.test(timestamp)) throw new WebhookUnverified("webhook-timestamp: is no time in seconds");
     const away = Math.abs(now.getTime() / 1000 - Number(timestamp));
     if (!(away <= TOLERANCE)) throw new WebhookUnverified("webhook-timestamp: too long ago, or in the future");
-    const bytes = typeof body === "string" ? new TextEncoder().encode(body) : body;
+    const bytes = raw(body);
     const signed = joined(new TextEncoder().encode(`${id}.${timestamp}.`), bytes);
     const key = await this.#imported();
     for (const signature of header(headers, "webhook-signature").split(" ")) {
@@ -69,6 +70,17 @@ export class Webhook {
     this.#key ??= crypto.subtle.importKey("raw", this.#secret, algorithm, false, ["verify"]);
     return this.#key;
   }
+}
+
+/**
+ * @param {string | Uint8Array | ArrayBuffer} body
+ * @returns {Uint8Array}
+ */
+function raw(body) {
+  if (typeof body === "string") return new TextEncoder().encode(body);
+  if (body instanceof Uint8Array) return body;
+  if (body instanceof ArrayBuffer) return new Uint8Array(body);
+  throw new TypeError("body: has to be the text or bytes as received (in Express: express.raw), not what was parsed");
 }
 
 /**

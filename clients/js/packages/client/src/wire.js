@@ -119,6 +119,18 @@ export class Wire {
     }
   }
 
+  /** The key of this attempt. Throws `NotConfigured`: a function that gives none is not asked again. */
+  async #key() {
+    if (typeof this.#apiKey !== "function") return this.#apiKey;
+    let key;
+    try {
+      key = await this.#apiKey();
+    } catch (error) {
+      throw new NotConfigured("apiKey: the function failed", { cause: error });
+    }
+    return checkKey(key);
+  }
+
   /**
    * @param {Request} request
    * @param {AbortSignal} signal
@@ -128,7 +140,7 @@ export class Wire {
     for (const [name, value] of Object.entries(query)) {
       if (value !== undefined && value !== null) url.searchParams.append(name, said(value));
     }
-    const key = typeof this.#apiKey === "function" ? checkKey(await this.#apiKey()) : this.#apiKey;
+    const key = await this.#key();
     return this.fetch(url, {
       method,
       signal,

@@ -139,6 +139,29 @@ test("a list that leads to itself ends", async (t) => {
   await assert.rejects(reading(), { name: "MalformedAnswer" });
 });
 
+test("a list that goes in circles ends", async (t) => {
+  const pages = ["c1", "c2", "c1", "c2"].map((next_cursor) => ({ json: { data: [], next_cursor } }));
+  const { hermodr, asked } = await scripted(t, pages);
+  const reading = async () => {
+    for await (const _ of hermodr.jobs.list()) assert.fail();
+  };
+  await assert.rejects(reading(), { name: "MalformedAnswer" });
+  assert.equal(asked.length, 3);
+});
+
+test("a function for the key that fails is not asked again", async (t) => {
+  const { asked, baseUrl } = await scripted(t, [ACCEPTED]);
+  let calls = 0;
+  const apiKey = async () => {
+    calls += 1;
+    throw new Error("the vault is sealed");
+  };
+  const failing = new Hermodr({ baseUrl, apiKey });
+  const told = (error) => error instanceof NotConfigured && error.cause.message === "the vault is sealed";
+  await assert.rejects(failing.jobs.get("1"), told);
+  assert.deepEqual([calls, asked.length], [1, 0]);
+});
+
 test("ids are escaped, and none may be missing", async (t) => {
   const { hermodr, asked } = await scripted(t, [{ json: {} }]);
   await hermodr.providers.test("smtp/../x?", { to: "ada@example.com" });

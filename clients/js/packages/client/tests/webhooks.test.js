@@ -31,6 +31,7 @@ test("a signed message is its event, whatever form body and headers have", async
   assert.equal(event.data.name, "Äda");
   const bytes = new TextEncoder().encode(BODY);
   assert.deepEqual(await webhook.verify(bytes, new Headers(headers()), { now: NOW }), event);
+  assert.deepEqual(await webhook.verify(bytes.buffer, headers(), { now: NOW }), event);
   const shouted = Object.fromEntries(Object.entries(headers()).map(([name, value]) => [name.toUpperCase(), [value]]));
   assert.deepEqual(await webhook.verify(BODY, shouted, { now: NOW }), event);
 });
@@ -69,6 +70,12 @@ for (const missing of ["webhook-id", "webhook-timestamp", "webhook-signature"]) 
   test(`a message without ${missing} is refused by name`, () =>
     refused(webhook.verify(BODY, headers({ [missing]: undefined }), { now: NOW }), missing));
 }
+
+test("a body that was parsed already is the application's mistake, and told as such", async () => {
+  for (const body of [JSON.parse(BODY), null, undefined]) {
+    await assert.rejects(webhook.verify(body, headers(), { now: NOW }), { name: "TypeError", message: /as received/ });
+  }
+});
 
 test("what is signed but no JSON is refused", () =>
   refused(webhook.verify("no", headers({ "webhook-signature": signature(SECRET, "no") }), { now: NOW }), "the body"));

@@ -20,12 +20,13 @@ export class Webhook {
     /**
      * The event, if it was signed with this secret within `TOLERANCE` of `now`.
      *
-     * @param {string | Uint8Array} body as received: not parsed and written again
+     * @param {string | Uint8Array | ArrayBuffer} body as received: not parsed and written again
      * @param {ReceivedHeaders} headers
      * @param {{ now?: Date }} [options]
-     * @returns {Promise<Event>} throws `WebhookUnverified`
+     * @returns {Promise<Event>} throws `WebhookUnverified`; a TypeError if the body is none, as when a framework has
+     * parsed it already
      */
-    verify(body: string | Uint8Array, headers: ReceivedHeaders, { now }?: {
+    verify(body: string | Uint8Array | ArrayBuffer, headers: ReceivedHeaders, { now }?: {
         now?: Date;
     }): Promise<Event>;
     #private;

@@ -95,11 +95,12 @@ async def _sold(api: httpx.AsyncClient) -> str:
     job = {"type": "recipe_of_the_week", "to": {"recipient_id": ids[0]}, "data": {"name": "Ada"}}
     await _made(api, "schedules", rule | {"job": job})
 
-    async def all_ended() -> bool | None:
+    async def all_ended() -> bool:
         found = [(await api.get(f"/v1/jobs/{each}")).json()["job"]["finished_at"] for each in sent]
-        return all(found) or None
+        return all(found)
 
-    await wait_until(all_ended, 60, "the end of the shop's messages", interval=0.1)
+    ended: bool = await wait_until(all_ended, 60, "the end of the shop's messages", interval=0.1)
+    assert ended
     return sent[-1]
 
 

@@ -34,6 +34,7 @@ async def test_a_brand_is_given_changed_and_taken_away(api: ApiUnderTest) -> Non
         assert hidden["logo"] == logo
         assert (await browser.send(BRAND, hidden | {"name": "Baker"})).status_code == 303
         assert await brand(api) == {"name": "Baker", "color": None, "logo": logo}
+        hidden = await browser.hidden(BRAND)
         assert (await browser.send(BRAND, hidden | {"without_logo": "yes"})).status_code == 303
         assert await brand(api) is None
 

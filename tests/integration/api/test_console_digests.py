@@ -95,7 +95,7 @@ async def test_it_is_changed_paused_and_deleted(api: ApiUnderTest) -> None:
         status, _, text = await posted(browser, f"{page}/edit", form)
         assert status == 303, text
         assert (await current(api, page))["timezone"] == "Europe/Vienna"
-        assert (await posted(browser, f"{page}/edit", form))[0] == 409
+        assert (await posted(browser, f"{page}/edit", form | {"timezone": "Europe/Paris"}))[0] == 409
         await posted(browser, f"{page}/pause", {})
         assert "It is paused" in (await browser.get(page)).text
         await posted(browser, f"{page}/resume", {})

@@ -1,5 +1,6 @@
 """Recipients in the console: made, changed, told what is wrong, erased."""
 
+import json
 from uuid import uuid4
 
 from tests.support.api import ApiUnderTest
@@ -56,11 +57,69 @@ async def test_a_change_keeps_what_it_does_not_touch_and_empties_what_is_emptied
         assert answer.status_code == 303
         now = (await api.http.get(f"/v1/recipients/{person['id']}")).json()
         assert (now["name"], now["phone"], now["external_id"]) == ("Grace H.", None, "c-17")
-        late = await browser.send(page, hidden | {"name": "Late"})
+
+
+async def test_the_later_of_two_tabs_keeps_what_the_other_set(api: ApiUnderTest) -> None:
+    person = await api.recipient(external_id="c-18", name="Grace", email="g@example.com")
+    page = f"/console/recipients/{person['id']}/edit"
+    typed = {"external_id": "c-18", "name": "Grace", "email": "g@example.com"}
+    async with browsing(api) as browser:
+        await logged_in(api, browser, "read", "manage")
+        hidden = await browser.hidden(page)
+        first = await browser.send(page, hidden | typed | {"phone": "+15550100124", "name": "Grace H."})
+        later = await browser.send(page, hidden | typed | {"locale": "de"})
+        assert (first.status_code, later.status_code) == (303, 303)
+        now = (await api.http.get(f"/v1/recipients/{person['id']}")).json()
+        assert (now["name"], now["phone"], now["locale"]) == ("Grace H.", "+15550100124", "de")
+        log = await api.api.ledger.fetch(
+            "SELECT detail::text AS detail FROM hermodr.audit_log WHERE action = 'recipient.change'"
+            " AND project_id = $1 ORDER BY id",
+            api.project_id,
+        )
+        fields = [json.loads(each["detail"])["fields"] for each in log]
+        assert fields == [["name", "phone"], ["locale"]]
+        assert (await browser.send(page, hidden | typed)).status_code == 303
+        again = (await api.http.get(f"/v1/recipients/{person['id']}")).json()
+        assert again == now, "nothing was typed, so nothing is written"
+
+
+async def test_who_types_where_somebody_else_did_is_told_which_field(api: ApiUnderTest) -> None:
+    person = await api.recipient(name="Grace", phone="+15550100123")
+    page = f"/console/recipients/{person['id']}/edit"
+    async with browsing(api) as browser:
+        await logged_in(api, browser, "read", "manage")
+        hidden = await browser.hidden(page)
+        typed = {"name": "Grace", "phone": "+15550100123"}
+        await browser.send(page, hidden | typed | {"name": "Grace H.", "locale": "de"})
+        late = await browser.send(page, hidden | typed | {"name": "Late", "phone": "+15550100125"})
         assert late.status_code == 409
-        assert "somebody changed this" in late.text
-        hidden = hidden_in(late.text, page)
-        assert (await browser.send(page, hidden | {"name": "Late"})).status_code == 303
+        assert 'id="name-flaw"' in late.text
+        assert "Grace H." in late.text, "what it is by now"
+        assert 'value="Late"' in late.text
+        assert 'value="de"' in late.text, "what nobody typed here stands as it is now"
+        assert 'id="phone-flaw"' not in late.text
+        fields = {"name": "Late", "phone": "+15550100125", "locale": "de"}
+        assert (await browser.send(page, hidden_in(late.text, page) | fields)).status_code == 303
+        now = (await api.http.get(f"/v1/recipients/{person['id']}")).json()
+        assert (now["name"], now["phone"], now["locale"]) == ("Late", "+15550100125", "de")
+
+
+async def test_wishes_of_two_tabs(api: ApiUnderTest) -> None:
+    person = await api.recipient(name="Grace")
+    page = f"/console/recipients/{person['id']}/wishes"
+    line = {"preferences.0.type": "news", "preferences.0.enabled": "no", "caps.0.overflow": "defer"}
+    async with browsing(api) as browser:
+        await logged_in(api, browser, "read", "manage")
+        hidden = await browser.hidden(page)
+        assert (await browser.send(page, hidden | line)).status_code == 303
+        muted = hidden | {"muted_until": "2030-01-01T00:00", "caps.0.overflow": "defer"}
+        assert (await browser.send(page, muted)).status_code == 303
+        other = await browser.send(page, hidden | line | {"preferences.0.type": "offers"})
+        assert other.status_code == 409
+        assert 'href="#preferences"' in other.text
+        now = (await api.http.get(f"/v1/recipients/{person['id']}")).json()
+        assert now["muted_until"] == "2030-01-01T00:00:00Z"
+        assert now["preferences"] == [{"type": "news", "channel": None, "enabled": False}]
 
 
 async def test_wishes(api: ApiUnderTest) -> None:

@@ -69,7 +69,7 @@ async def test_what_is_wrong_is_said_beside_what_was_typed(
     async with browsing(api) as browser:
         await logged_in(api, browser, "read", "manage")
         for path in ("/console/schedules/new", f"{page}/edit"):
-            seen = str((await current(api, page))["updated_at"]).replace("Z", "+00:00")
+            seen = (await browser.hidden(path)).get("seen", "")
             status, _, text = await posted(browser, path, FORM | {"seen": seen} | fields)
             if path.endswith("edit") and fields.get("every") == "1h":
                 continue

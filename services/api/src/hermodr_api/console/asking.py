@@ -145,20 +145,21 @@ async def respond(
 async def edit(visitor: Managing, syncs: TheAutoSyncs, sync_id: UUID) -> Response:
     """A form with what it is."""
     view = AutoSyncView.model_validate(await syncs.read(visitor.caller.project_id, sync_id))
-    shown = {name: getattr(view, name) for name in (*_CHANGED, "response_target", "data")}
-    return _edited(visitor, Form.showing(shown, view.updated_at), view)
+    return _edited(visitor, Form.changing(_known(view)), view)
 
 
 @router.post("/{sync_id}/edit")
 async def change(posted: PostedByManager, syncs: TheAutoSyncs, sync_id: UUID) -> Response:
     """Change it."""
-    form, caller = Form(posted.fields), posted.visitor.caller
+    caller = posted.visitor.caller
     view = AutoSyncView.model_validate(await syncs.read(caller.project_id, sync_id))
+    known = _known(view)
+    form = Form(posted.fields).merged(known)
     try:
-        form.unless_changed(view.updated_at)
-        await syncs.change(caller, sync_id, read(AutoSyncPatch, _fields(form)))
+        if changes := form.changes(_fields, known):
+            await syncs.change(caller, sync_id, read(AutoSyncPatch, changes))
     except Refused as refused:
-        return _edited(posted.visitor, form.refused(refused).seeing(view.updated_at), view)
+        return _edited(posted.visitor, form.refused(refused), view)
     return back(f"/console/auto-syncs/{sync_id}")
 
 
@@ -191,6 +192,10 @@ async def act(posted: PostedByManager, syncs: TheAutoSyncs, sync_id: UUID, deed:
     else:
         raise Refused(NOT_FOUND, "there is no such page")
     return back(page)
+
+
+def _known(view: AutoSyncView) -> dict[str, object]:
+    return {name: getattr(view, name) for name in (*_CHANGED, "response_target", "data")}
 
 
 def _fields(form: Form) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from hermodr_api.console.sessions import Visitor
 from hermodr_api.console.visiting import Managing, Page, PostedByManager, back
 from hermodr_api.errors import Refused
 from hermodr_api.http.bodies import read
-from hermodr_api.projects.models import ProjectPatch
+from hermodr_api.projects.models import ProjectPatch, ProjectView
 
 router = APIRouter(prefix="/console/project/brand", include_in_schema=False, route_class=Page)
 
@@ -21,23 +21,32 @@ router = APIRouter(prefix="/console/project/brand", include_in_schema=False, rou
 @router.get("")
 async def brand(visitor: Managing, projects: TheProjects) -> Response:
     """A form with what they see now."""
-    now = (await projects.read(visitor.caller.project_id)).brand
-    return _edited(visitor, Form.showing(now.model_dump() if now is not None else {}))
+    return _edited(visitor, Form.changing(_known(await projects.read(visitor.caller.project_id))))
 
 
 @router.post("")
 async def change(posted: PostedByManager, projects: TheProjects) -> Response:
     """Change that."""
     form, caller = Form(posted.fields), posted.visitor.caller
+    known = _known(await projects.read(caller.project_id))
+    form = form.merged(known)
+    try:
+        if changes := form.changes(_fields, known):
+            await projects.change(caller, read(ProjectPatch, changes))
+    except Refused as refused:
+        return _edited(posted.visitor, _at_their_fields(form.refused(refused), form.value("file")))
+    return back("/console/project")
+
+
+def _known(now: ProjectView) -> dict[str, object]:
+    return dict(now.brand.model_dump()) if now.brand is not None else {}
+
+
+def _fields(form: Form) -> dict[str, Any]:
     kept, chosen = form.value("logo"), form.value("file")
     given: dict[str, Any] = form.given("name", "color")
     given["logo"] = None if form.value("without_logo") else chosen or kept or None
-    try:
-        wanted = given if any(given.values()) else None
-        await projects.change(caller, read(ProjectPatch, {"brand": wanted}))
-    except Refused as refused:
-        return _edited(posted.visitor, _at_their_fields(form.refused(refused), chosen))
-    return back("/console/project")
+    return {"brand": given if any(given.values()) else None}
 
 
 def _at_their_fields(form: Form, chosen: str) -> Form:

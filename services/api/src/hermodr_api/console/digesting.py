@@ -116,24 +116,21 @@ async def html(visitor: Managing, digests: TheDigests, digest_id: UUID) -> Respo
 async def edit(visitor: Managing, digests: TheDigests, digest_id: UUID) -> Response:
     """A form with what it is."""
     found = await digests.read(visitor.caller, digest_id)
-    view = DigestScheduleView.model_validate(found)
-    shown = {name: getattr(view, name) for name in _PLAIN}
-    return _edited(visitor, Form.showing(shown, found.updated_at), found)
+    return _edited(visitor, Form.changing(_known(found)), found)
 
 
 @router.post("/{digest_id}/edit")
 async def change(posted: PostedByManager, digests: TheDigests, digest_id: UUID) -> Response:
     """Change it."""
-    form, caller = Form(posted.fields), posted.visitor.caller
+    caller = posted.visitor.caller
     found = await digests.read(caller, digest_id)
+    known = _known(found)
+    form = Form(posted.fields).merged(known)
     try:
-        form.unless_changed(found.updated_at)
-        given = _fields(form)
-        if given["frequency"] == "daily":
-            given["delivery_day"] = None
-        await digests.change(caller, digest_id, read(DigestSchedulePatch, given))
+        if changes := form.changes(_dated, known):
+            await digests.change(caller, digest_id, read(DigestSchedulePatch, changes))
     except Refused as refused:
-        return _edited(posted.visitor, form.refused(refused).seeing(found.updated_at), found)
+        return _edited(posted.visitor, form.refused(refused), found)
     return back(f"/console/digests/{digest_id}")
 
 
@@ -171,6 +168,17 @@ def _fields(form: Form) -> dict[str, Any]:
             given[name] = int(given[name])
     given["include_content_types"] = words(given["include_content_types"])
     return given
+
+
+def _dated(form: Form) -> dict[str, Any]:
+    """Daily ones have no day, whatever stands there."""
+    given = _fields(form)
+    return given | ({"delivery_day": None} if given["frequency"] == "daily" else {})
+
+
+def _known(found: DigestSchedule) -> dict[str, object]:
+    view = DigestScheduleView.model_validate(found)
+    return {name: getattr(view, name) for name in _PLAIN}
 
 
 def _edited(visitor: Visitor, form: Form, digest: DigestSchedule | None) -> Response:

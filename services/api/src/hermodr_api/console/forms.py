@@ -1,8 +1,10 @@
 """Forms of pages: what is typed becomes a body of `/v1`, and stands there again beside what is wrong with it."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any, Self
 from uuid import UUID, uuid4
 
@@ -12,8 +14,10 @@ from hermodr_api.http.fingerprints import fingerprint
 from hermodr_api.http.json_text import dump, parse
 
 _MENDABLE = (INVALID, CONFLICT, KEY_REUSED)
+_TO_THE_MINUTE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
+_MOST_SAID = 100
 _OURS = ("csrf", "once", "seen")
-"""Not typed: against others' pages, against doing it twice, and the state that was changed."""
+"""Not typed: against others' pages, against doing it twice, and what stood in the fields."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +31,46 @@ class Form:
     status: int = 200
 
     @classmethod
-    def showing(cls, fields: Mapping[str, object], seen: datetime | None = None) -> Self:
-        """What is known already, for changing it; `seen`: as of when."""
-        shown = {name: written(value) for name, value in fields.items()}
-        return cls(shown | ({"seen": seen.isoformat()} if seen is not None else {}))
+    def showing(cls, fields: Mapping[str, object]) -> Self:
+        """What is usual, or known already."""
+        return cls({name: written(value) for name, value in fields.items()})
+
+    @classmethod
+    def changing(cls, known: Mapping[str, object]) -> Self:
+        """What is known, for changing it; with `seen`, by which `merged` tells what was typed."""
+        shown = cls.showing(known).fields
+        seen = " ".join(f"{part}={_digest(fields)}" for part, fields in _parts(shown).items())
+        return cls({**shown, "seen": seen or "nothing"})
+
+    def merged(self, known: Mapping[str, object]) -> Self:
+        """Over what is known by now: a part that nobody typed in stands as it is now, and one that somebody else
+        changed too has a flaw. A part is a field, or all that begin alike (`caps.0.max`)."""
+        there = Form.changing(known)
+        typed, now = _parts(self.fields), _parts(there.fields)
+        seen = dict(word.split("=", 1) for word in self.value("seen").split() if "=" in word)
+        fields = {name: self.fields[name] for name in _OURS if name in self.fields}
+        fields["seen"] = there.fields["seen"]
+        flaws = {}
+        for part in dict.fromkeys((*typed, *seen, *now)):
+            mine, theirs = typed.get(part, {}), now.get(part, {})
+            was = seen.get(part, _digest({}))
+            kept = there if _digest(mine) == was else self
+            fields |= {name: kept.fields[name] for name in (theirs if kept is there else mine)}
+            if kept is self and _digest(theirs) not in (was, _digest(mine)):
+                flaws[part] = _contested(theirs.get(part))
+        return replace(self, fields=fields, flaws=flaws)
+
+    def changes(
+        self, body: Callable[["Form"], Mapping[str, Any]], known: Mapping[str, object]
+    ) -> dict[str, Any]:
+        """Of a `merged` form: what of the body is not as it is known. Raises `Refused` for what somebody else changed
+        too; once more, it is what was typed."""
+        if self.flaws:
+            flaws = [Flaw(("body", name), flaw) for name, flaw in self.flaws.items()]
+            raise Refused(CONFLICT, "somebody else changed the same since you opened the page", flaws)
+        there = Form({name: value for name, value in Form.showing(known).fields.items() if value})
+        before = body(there)
+        return {name: value for name, value in body(self).items() if value != before.get(name)}
 
     def refused(self, refused: Refused) -> Self:
         """With its flaws. Raises what nobody can mend by typing."""
@@ -38,18 +78,6 @@ class Form:
             raise refused
         flaws = {".".join(map(str, told(each.loc[1:]))): each.msg for each in refused.flaws}
         return replace(self, flaws=flaws, flaw=refused.detail, status=refused.kind.status)
-
-    def seeing(self, changed: datetime) -> Self:
-        """The same with what was typed, after the page was shown anew."""
-        return replace(self, fields={**self.fields, "seen": changed.isoformat()})
-
-    def unless_changed(self, changed: datetime) -> None:
-        """Raises `Refused` if somebody else changed it since it was shown."""
-        if self.fields.get("seen") != changed.isoformat():
-            raise Refused(
-                CONFLICT,
-                "somebody changed this since you opened the page; save again to have what is typed here instead",
-            )
 
     def value(self, name: str) -> str:
         return self.fields.get(name, "")
@@ -90,6 +118,27 @@ class Form:
             return None
         typed = {name: value for name, value in self.fields.items() if name not in _OURS}
         return Key(f"console {once}", fingerprint("POST", f"/console/{noun}", typed))
+
+
+def _parts(fields: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """What stands in fields, by the first word of their names, as every browser would post it."""
+    found: dict[str, dict[str, str]] = {}
+    for name, value in fields.items():
+        if name not in _OURS and (plain := value.replace("\r\n", "\n").strip()):
+            plain = f"{plain}:00" if _TO_THE_MINUTE.fullmatch(plain) else plain
+            found.setdefault(name.partition(".")[0], {})[name] = plain
+    return found
+
+
+def _digest(part: Mapping[str, str]) -> str:
+    return sha256(repr(sorted(part.items())).encode()).hexdigest()[:16]
+
+
+def _contested(now: str | None) -> str:
+    short = f" to {now!r}" if now is not None and len(now) <= _MOST_SAID else ""
+    return (
+        f"somebody else changed this{short} since you opened the page; save again to have what is typed here"
+    )
 
 
 def numbered(prefix: str, rows: Iterable[Mapping[str, object]]) -> dict[str, str]:

@@ -21,6 +21,7 @@ from hermodr_api.http.lists import Asked, Listing, NewestFirst
 from hermodr_api.http.provided import provided
 from hermodr_api.members.models import MemberPatch, MembersIn
 from hermodr_api.members.service import Members
+from hermodr_ledger.people.groups import Group
 
 router = APIRouter(prefix="/console/groups", include_in_schema=False, route_class=Page)
 
@@ -101,20 +102,20 @@ async def add(
 async def edit(visitor: Managing, groups: TheGroups, group_id: UUID) -> Response:
     """A form with what is known."""
     found = await groups.read(visitor.caller.project_id, group_id)
-    shown = {"name": found.name, "external_id": found.external_id, "metadata": found.metadata}
-    return _edited(visitor, Form.showing(shown, found.updated_at), group_id)
+    return _edited(visitor, Form.changing(_known(found)), group_id)
 
 
 @router.post("/{group_id}/edit")
 async def change(posted: PostedByManager, groups: TheGroups, group_id: UUID) -> Response:
     """Change a group."""
-    form, caller = Form(posted.fields), posted.visitor.caller
-    found = await groups.read(caller.project_id, group_id)
+    caller = posted.visitor.caller
+    known = _known(await groups.read(caller.project_id, group_id))
+    form = Form(posted.fields).merged(known)
     try:
-        form.unless_changed(found.updated_at)
-        await groups.change(caller, group_id, read(GroupPatch, _fields(form)))
+        if changes := form.changes(_fields, known):
+            await groups.change(caller, group_id, read(GroupPatch, changes))
     except Refused as refused:
-        return _edited(posted.visitor, form.refused(refused).seeing(found.updated_at), group_id)
+        return _edited(posted.visitor, form.refused(refused), group_id)
     return back(f"/console/groups/{group_id}")
 
 
@@ -143,7 +144,7 @@ async def member(
 ) -> Response:
     """A form with what is known of a member."""
     found = await members.read(visitor.caller.project_id, group_id, member_id)
-    form = Form.showing({"role": found.role, "muted_until": found.muted_until}, found.updated_at)
+    form = Form.changing({"role": found.role, "muted_until": found.muted_until})
     return await _member(visitor, groups, members, group_id, member_id, form)
 
 
@@ -152,14 +153,15 @@ async def change_member(
     posted: PostedByManager, groups: TheGroups, members: TheMembers, group_id: UUID, member_id: UUID
 ) -> Response:
     """Change a member."""
-    form, caller = Form(posted.fields), posted.visitor.caller
+    caller = posted.visitor.caller
     found = await members.read(caller.project_id, group_id, member_id)
+    known: dict[str, object] = {"role": found.role, "muted_until": found.muted_until}
+    form = Form(posted.fields).merged(known)
     try:
-        form.unless_changed(found.updated_at)
-        given = {**form.given("role"), "muted_until": moment(form.value("muted_until"))}
-        await members.change(caller, group_id, member_id, read(MemberPatch, given))
+        if changes := form.changes(_of_member, known):
+            await members.change(caller, group_id, member_id, read(MemberPatch, changes))
     except Refused as refused:
-        shown = form.refused(refused).seeing(found.updated_at)
+        shown = form.refused(refused)
         return await _member(posted.visitor, groups, members, group_id, member_id, shown)
     return back(f"/console/groups/{group_id}")
 
@@ -178,6 +180,14 @@ def _fields(form: Form) -> dict[str, Any]:
         "name": named["name"] or "",
         "metadata": document(form.fields.get("metadata"), "metadata"),
     }
+
+
+def _known(found: Group) -> dict[str, object]:
+    return {"name": found.name, "external_id": found.external_id, "metadata": found.metadata}
+
+
+def _of_member(form: Form) -> dict[str, Any]:
+    return {**form.given("role"), "muted_until": moment(form.value("muted_until"))}
 
 
 def _edited(visitor: Visitor, form: Form, group_id: UUID | None) -> Response:

@@ -59,19 +59,19 @@ async def create(posted: PostedByAdmin, keys: TheKeys) -> Response:
 async def edit(visitor: Administering, keys: TheKeys, key_id: UUID) -> Response:
     """A form with what is known."""
     found = await keys.read(visitor.caller.project_id, key_id)
-    shown: dict[str, object] = {"name": found.name, "expires_at": found.expires_at}
-    if found.limit is not None:
-        shown |= {f"rate_limit.{name}": getattr(found.limit, name) for name in _LIMIT}
-    return _edited(visitor, Form.showing(shown), found)
+    return _edited(visitor, Form.changing(_known(found)), found)
 
 
 @router.post("/{key_id}/edit")
 async def change(posted: PostedByAdmin, keys: TheKeys, key_id: UUID) -> Response:
     """Change name, rate and end."""
-    form, caller = Form(posted.fields), posted.visitor.caller
+    caller = posted.visitor.caller
     found = await keys.read(caller.project_id, key_id)
+    known = _known(found)
+    form = Form(posted.fields).merged(known)
     try:
-        await keys.change(caller, key_id, read(ApiKeyPatch, _fields(form)))
+        if changes := form.changes(_fields, known):
+            await keys.change(caller, key_id, read(ApiKeyPatch, changes))
     except Refused as refused:
         return _edited(posted.visitor, form.refused(refused), found)
     return back("/console/keys")
@@ -116,6 +116,13 @@ async def revoke(posted: PostedByAdmin, keys: TheKeys, key_id: UUID) -> Response
     """Revoke it."""
     await keys.revoke(posted.visitor.caller, key_id)
     return back("/console/keys")
+
+
+def _known(found: ApiKey) -> dict[str, object]:
+    shown: dict[str, object] = {"name": found.name, "expires_at": found.expires_at}
+    if found.limit is not None:
+        shown |= {f"rate_limit.{name}": getattr(found.limit, name) for name in _LIMIT}
+    return shown
 
 
 def _fields(form: Form) -> dict[str, Any]:

@@ -29,22 +29,35 @@ _SAID = ("title", "category", "description")
 async def labels(visitor: Managing, templates: TheTemplates, template_id: UUID) -> Response:
     """A form with what they are told now."""
     found = await templates.read(visitor.caller.project_id, template_id)
-    rows = [{"locale": locale, **label} for locale, label in sorted((found.labels or {}).items())]
-    return _edited(visitor, Form(numbered("labels", rows)), found)
+    return _edited(visitor, Form.changing(_known(found)), found)
 
 
 @router.post("")
 async def change(posted: PostedByManager, templates: TheTemplates, template_id: UUID) -> Response:
     """Change that."""
     form, caller = Form(posted.fields), posted.visitor.caller
-    rows = form.rows("labels", lambda row: any(value.strip() for value in row.values()))
-    form = form.with_rows("labels", rows)
+    form = form.with_rows(
+        "labels", form.rows("labels", lambda row: any(each.strip() for each in row.values()))
+    )
+    found = await templates.read(caller.project_id, template_id)
+    known = _known(found)
+    form = form.merged(known)
     try:
-        await templates.change(caller, template_id, read(TemplatePatch, {"labels": _labels(rows) or None}))
+        if changes := form.changes(_fields, known):
+            await templates.change(caller, template_id, read(TemplatePatch, changes))
     except Refused as refused:
-        found = await templates.read(caller.project_id, template_id)
+        rows = form.rows("labels", bool)
         return _edited(posted.visitor, _at_its_row(form.refused(refused), rows), found)
     return back(f"/console/templates/{template_id}")
+
+
+def _known(found: Template) -> dict[str, object]:
+    labels = sorted((found.labels or {}).items())
+    return dict(numbered("labels", [{"locale": locale, **label} for locale, label in labels]))
+
+
+def _fields(form: Form) -> dict[str, Any]:
+    return {"labels": _labels(form.rows("labels", bool)) or None}
 
 
 def _labels(rows: Sequence[Mapping[str, str]]) -> dict[str, Any]:

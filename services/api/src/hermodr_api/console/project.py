@@ -19,7 +19,7 @@ from hermodr_api.errors import Refused
 from hermodr_api.http.bodies import read
 from hermodr_api.http.lists import NewestFirst
 from hermodr_api.http.provided import provided
-from hermodr_api.projects.models import ProjectPatch
+from hermodr_api.projects.models import ProjectPatch, ProjectView
 from hermodr_api.projects.quotas import QuotasView, UsageView
 from hermodr_api.projects.service import Projects
 from hermodr_api.senders.models import SenderIn, SenderView, VerifyIn
@@ -77,29 +77,18 @@ async def project(
 @router.get("/edit")
 async def edit(visitor: Managing, projects: TheProjects) -> Response:
     """A form with what holds now."""
-    now = await projects.read(visitor.caller.project_id)
-    shown: dict[str, Any] = {
-        "from": now.sender,
-        "reply_to": now.reply_to,
-        "users_export_contents": now.users_export_contents,
-    }
-    return _edited(visitor, Form.showing(shown | numbered("caps", now.caps)))
+    return _edited(visitor, Form.changing(_known(await projects.read(visitor.caller.project_id))))
 
 
 @router.post("/edit")
 async def change(posted: PostedByManager, projects: TheProjects) -> Response:
     """Change the project."""
-    form = Form(posted.fields)
-    caps = form.rows("caps", typed)
-    form = form.with_rows("caps", caps)
+    form, caller = Form(posted.fields), posted.visitor.caller
+    known = _known(await projects.read(caller.project_id))
+    form = form.with_rows("caps", form.rows("caps", typed)).merged(known)
     try:
-        given = {
-            **form.given("from"),
-            "reply_to": words(form.value("reply_to")),
-            "caps": caps_of(caps),
-            "users_export_contents": bool(form.value("users_export_contents")),
-        }
-        await projects.change(posted.visitor.caller, read(ProjectPatch, given))
+        if changes := form.changes(_fields, known):
+            await projects.change(caller, read(ProjectPatch, changes))
     except Refused as refused:
         return _edited(posted.visitor, form.refused(refused))
     return back("/console/project")
@@ -169,6 +158,24 @@ def _meter(quota: Quota, used: int, limit: int | None) -> Meter:
     share = used / limit if limit else 0
     mood = "bad" if share >= 1 else "warn" if share >= 0.8 else "good"
     return Meter(quota, QUOTAS[quota], used, limit, mood)
+
+
+def _known(now: ProjectView) -> dict[str, object]:
+    return {
+        "from": now.sender,
+        "reply_to": now.reply_to,
+        "users_export_contents": now.users_export_contents,
+        **numbered("caps", now.caps),
+    }
+
+
+def _fields(form: Form) -> dict[str, Any]:
+    return {
+        **form.given("from"),
+        "reply_to": words(form.value("reply_to")),
+        "caps": caps_of(form.rows("caps", bool)),
+        "users_export_contents": bool(form.value("users_export_contents")),
+    }
 
 
 def _edited(visitor: Visitor, form: Form) -> Response:

@@ -43,20 +43,30 @@ async def projects(
 async def edit(visitor: Administering, projects: TheProjects, project_id: UUID) -> Response:
     """A form with the limits of a project."""
     found = await projects.show(visitor.caller, project_id)
-    return _edited(visitor, Form.showing({str(name): limit for name, limit in found.set.items()}), found)
+    return _edited(visitor, Form.changing(_known(found)), found)
 
 
 @router.post("/{project_id}/quotas")
 async def change(posted: PostedByAdmin, projects: TheProjects, project_id: UUID) -> Response:
     """Set what a project may use."""
-    form, caller = Form(posted.fields), posted.visitor.caller
+    caller = posted.visitor.caller
     found = await projects.show(caller, project_id)
+    known = _known(found)
+    form = Form(posted.fields).merged(known)
     try:
-        given = {each.value: _limit(form.value(each).strip(), each) for each in Quota}
-        await projects.set_quotas(caller, project_id, read(QuotasPatch, given))
+        if changes := form.changes(_fields, known):
+            await projects.set_quotas(caller, project_id, read(QuotasPatch, changes))
     except Refused as refused:
         return _edited(posted.visitor, form.refused(refused), found)
     return back("/console/projects")
+
+
+def _known(found: ProjectQuotasView) -> dict[str, object]:
+    return {str(name): limit for name, limit in found.set.items()}
+
+
+def _fields(form: Form) -> dict[str, Any]:
+    return {each.value: _limit(form.value(each).strip(), each) for each in Quota}
 
 
 def _limit(text: str, quota: Quota) -> int | str | None:

@@ -64,20 +64,20 @@ async def create(posted: PostedByManager, recipients: TheRecipients) -> Response
 async def edit(visitor: Managing, recipients: TheRecipients, recipient_id: UUID) -> Response:
     """A form with what is known."""
     found = await recipients.read(visitor.caller, recipient_id)
-    shown = {name: getattr(found, name) for name in (*_PLAIN, "attributes")}
-    return _edited(visitor, Form.showing(shown, found.updated_at), recipient_id)
+    return _edited(visitor, Form.changing(_known(found)), recipient_id)
 
 
 @router.post("/{recipient_id}/edit")
 async def change(posted: PostedByManager, recipients: TheRecipients, recipient_id: UUID) -> Response:
     """Change a recipient."""
-    form, caller = Form(posted.fields), posted.visitor.caller
-    found = await recipients.read(caller, recipient_id)
+    caller = posted.visitor.caller
+    known = _known(await recipients.read(caller, recipient_id))
+    form = Form(posted.fields).merged(known)
     try:
-        form.unless_changed(found.updated_at)
-        await recipients.change(caller, recipient_id, read(RecipientPatch, _fields(form)))
+        if changes := form.changes(_fields, known):
+            await recipients.change(caller, recipient_id, read(RecipientPatch, changes))
     except Refused as refused:
-        return _edited(posted.visitor, form.refused(refused).seeing(found.updated_at), recipient_id)
+        return _edited(posted.visitor, form.refused(refused), recipient_id)
     return back(f"/console/recipients/{recipient_id}")
 
 
@@ -85,7 +85,7 @@ async def change(posted: PostedByManager, recipients: TheRecipients, recipient_i
 async def wishes(visitor: Managing, recipients: TheRecipients, recipient_id: UUID) -> Response:
     """A form with what they wish."""
     found = await recipients.read(visitor.caller, recipient_id)
-    return _wished(visitor, _wishes_of(found), found)
+    return _wished(visitor, Form.changing(_wishes_of(found)), found)
 
 
 @router.post("/{recipient_id}/wishes")
@@ -93,20 +93,14 @@ async def wish(posted: PostedByManager, recipients: TheRecipients, recipient_id:
     """Set what they wish."""
     found = await recipients.read(posted.visitor.caller, recipient_id)
     form = Form(posted.fields)
-    preferences = form.rows("preferences", lambda row: row.get("enabled"))
-    caps = form.rows("caps", typed)
-    form = form.with_rows("preferences", preferences).with_rows("caps", caps)
+    form = form.with_rows("preferences", form.rows("preferences", lambda row: row.get("enabled")))
+    known = _wishes_of(found)
+    form = form.with_rows("caps", form.rows("caps", typed)).merged(known)
     try:
-        form.unless_changed(found.updated_at)
-        given = {
-            "preferences": [_preference(each) for each in preferences],
-            "caps": caps_of(caps),
-            "muted_until": moment(form.value("muted_until")),
-            "quiet_hours": _quiet_hours(form),
-        }
-        await recipients.prefer(posted.visitor.caller, recipient_id, read(PreferencesIn, given))
+        if changes := form.changes(_wishes, known):
+            await recipients.prefer(posted.visitor.caller, recipient_id, read(PreferencesIn, changes))
     except Refused as refused:
-        return _wished(posted.visitor, form.refused(refused).seeing(found.updated_at), found)
+        return _wished(posted.visitor, form.refused(refused), found)
     return back(f"/console/recipients/{recipient_id}")
 
 
@@ -156,6 +150,10 @@ def _fields(form: Form) -> dict[str, Any]:
     return {**form.given(*_PLAIN), "attributes": document(text, "attributes")}
 
 
+def _known(found: Addressed) -> dict[str, object]:
+    return {name: getattr(found, name) for name in (*_PLAIN, "attributes")}
+
+
 def _edited(visitor: Visitor, form: Form, recipient_id: UUID | None) -> Response:
     zones = sorted(each for each in available_timezones() if "/" in each or each == "UTC")
     values: dict[str, Any] = {"form": form, "zones": zones, "recipient_id": recipient_id}
@@ -174,7 +172,16 @@ def _wished(visitor: Visitor, form: Form, found: Addressed) -> Response:
     return pages.page("wishes_form", visitor, form.status, here=_HERE, **values)
 
 
-def _wishes_of(found: Addressed) -> Form:
+def _wishes(form: Form) -> dict[str, Any]:
+    return {
+        "preferences": [_preference(each) for each in form.rows("preferences", bool)],
+        "caps": caps_of(form.rows("caps", bool)),
+        "muted_until": moment(form.value("muted_until")),
+        "quiet_hours": _quiet_hours(form),
+    }
+
+
+def _wishes_of(found: Addressed) -> dict[str, object]:
     quiet = found.quiet_hours or {}
     shown: dict[str, object] = {
         "muted_until": found.muted_until,
@@ -183,9 +190,7 @@ def _wishes_of(found: Addressed) -> Form:
     }
     shown |= {f"day.{each}": True for each in quiet.get("days") or range(1, 8)}
     asked = [{**each, "enabled": _WORDS[0] if each["enabled"] else _WORDS[1]} for each in found.preferences]
-    return Form.showing(
-        shown | numbered("preferences", asked) | numbered("caps", found.caps), found.updated_at
-    )
+    return shown | numbered("preferences", asked) | numbered("caps", found.caps)
 
 
 def _preference(row: dict[str, str]) -> dict[str, object]:

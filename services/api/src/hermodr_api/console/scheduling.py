@@ -91,25 +91,21 @@ async def schedule(
 async def edit(visitor: Managing, schedules: TheSchedules, schedule_id: UUID) -> Response:
     """A form with what it is."""
     found = await schedules.read(visitor.caller.project_id, schedule_id)
-    shown = {name: getattr(found, name) for name in _PLAIN} | {"job": _indented(found.job)}
-    return _edited(visitor, Form.showing(shown, found.updated_at), found)
+    return _edited(visitor, Form.changing(_known(found)), found)
 
 
 @router.post("/{schedule_id}/edit")
 async def change(posted: PostedByManager, schedules: TheSchedules, schedule_id: UUID) -> Response:
     """Change it. A rule that stays goes on counting from when it was set."""
-    form, caller = Form(posted.fields), posted.visitor.caller
+    caller = posted.visitor.caller
     found = await schedules.read(caller.project_id, schedule_id)
+    known = _known(found)
+    form = Form(posted.fields).merged(known)
     try:
-        form.unless_changed(found.updated_at)
-        given: dict[str, Any] = form.given(*_PLAIN)
-        changes = {name: value for name, value in given.items() if value != getattr(found, name)}
-        job = document(form.value("job") or None, "job")
-        changes |= {"job": job} if job != found.job else {}
-        if changes:
+        if changes := form.changes(_fields, known):
             await schedules.change(caller, schedule_id, read(SchedulePatch, changes))
     except Refused as refused:
-        return _edited(posted.visitor, form.refused(refused).seeing(found.updated_at), found)
+        return _edited(posted.visitor, form.refused(refused), found)
     return back(f"/console/schedules/{schedule_id}")
 
 
@@ -139,6 +135,14 @@ async def act(posted: PostedByManager, schedules: TheSchedules, schedule_id: UUI
     else:
         raise Refused(NOT_FOUND, "there is no such page")
     return back(f"/console/schedules/{schedule_id}")
+
+
+def _fields(form: Form) -> dict[str, Any]:
+    return {**form.given(*_PLAIN), "job": document(form.value("job") or None, "job")}
+
+
+def _known(found: Schedule) -> dict[str, object]:
+    return {name: getattr(found, name) for name in _PLAIN} | {"job": _indented(found.job)}
 
 
 def _edited(visitor: Visitor, form: Form, schedule: Schedule | None) -> Response:

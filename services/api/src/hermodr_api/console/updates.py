@@ -19,6 +19,7 @@ from hermodr_api.http.lists import NewestFirst
 from hermodr_api.http.provided import provided
 from hermodr_api.updates.models import UpdateIn, UpdatePatch
 from hermodr_api.updates.service import Updates
+from hermodr_ledger.people.updates import Update
 
 router = APIRouter(prefix="/console/groups/{group_id}/updates", include_in_schema=False, route_class=Page)
 
@@ -71,9 +72,7 @@ async def edit(
 ) -> Response:
     """A form with what it says."""
     found = await updates.read(visitor.caller.project_id, group_id, update_id)
-    shown = {name: getattr(found, name) for name in (*_PLAIN, "content_type", "metadata")}
-    form = Form.showing(shown, found.updated_at)
-    return await _edited(visitor, groups, form, group_id, update_id)
+    return await _edited(visitor, groups, Form.changing(_known(found)), group_id, update_id)
 
 
 @router.post("/{update_id}")
@@ -81,14 +80,14 @@ async def change(
     posted: PostedByManager, groups: TheGroups, updates: TheUpdates, group_id: UUID, update_id: UUID
 ) -> Response:
     """Change what it says."""
-    form, caller = Form(posted.fields), posted.visitor.caller
-    found = await updates.read(caller.project_id, group_id, update_id)
+    caller = posted.visitor.caller
+    known = _known(await updates.read(caller.project_id, group_id, update_id))
+    form = Form(posted.fields).merged(known)
     try:
-        form.unless_changed(found.updated_at)
-        await updates.change(caller, group_id, update_id, read(UpdatePatch, _fields(form)))
+        if changes := form.changes(_fields, known):
+            await updates.change(caller, group_id, update_id, read(UpdatePatch, changes))
     except Refused as refused:
-        shown = form.refused(refused).seeing(found.updated_at)
-        return await _edited(posted.visitor, groups, shown, group_id, update_id)
+        return await _edited(posted.visitor, groups, form.refused(refused), group_id, update_id)
     return back(f"/console/groups/{group_id}/updates")
 
 
@@ -105,6 +104,10 @@ def _fields(form: Form) -> dict[str, Any]:
         "content_type": form.value("content_type").strip(),
         "metadata": document(form.fields.get("metadata"), "metadata"),
     }
+
+
+def _known(found: Update) -> dict[str, object]:
+    return {name: getattr(found, name) for name in (*_PLAIN, "content_type", "metadata")}
 
 
 async def _edited(

@@ -100,22 +100,20 @@ async def endpoint(
 async def edit(visitor: Managing, webhooks: TheWebhooks, endpoint_id: UUID) -> Response:
     """A form with what is known."""
     found = await webhooks.show(visitor.caller, endpoint_id)
-    shown: dict[str, object] = {"url": found.url, "description": found.description}
-    shown |= {f"event.{each}": True for each in found.events or ()}
-    return _edited(visitor, Form.showing(shown, found.updated_at), endpoint_id)
+    return _edited(visitor, Form.changing(_known(found)), endpoint_id)
 
 
 @router.post("/{endpoint_id}/edit")
 async def change(posted: PostedByManager, webhooks: TheWebhooks, endpoint_id: UUID) -> Response:
     """Change an endpoint."""
-    form, caller = Form(posted.fields), posted.visitor.caller
-    found = await webhooks.show(caller, endpoint_id)
+    caller = posted.visitor.caller
+    known = _known(await webhooks.show(caller, endpoint_id))
+    form = Form(posted.fields).merged(known)
     try:
-        form.unless_changed(found.updated_at)
-        wanted = read(EndpointPatch, {**form.given("description"), **_fields(form)})
-        await webhooks.change(caller, endpoint_id, wanted)
+        if changes := form.changes(lambda it: {**it.given("description"), **_fields(it)}, known):
+            await webhooks.change(caller, endpoint_id, read(EndpointPatch, changes))
     except Refused as refused:
-        return _edited(posted.visitor, form.refused(refused).seeing(found.updated_at), endpoint_id)
+        return _edited(posted.visitor, form.refused(refused), endpoint_id)
     return back(f"/console/webhooks/{endpoint_id}")
 
 
@@ -221,6 +219,11 @@ async def redeliver(
 
 def _fields(form: Form) -> dict[str, Any]:
     return {"url": form.value("url").strip(), "events": form.ticked("event") or None}
+
+
+def _known(found: EndpointView) -> dict[str, object]:
+    events = {f"event.{each}": True for each in found.events or ()}
+    return {"url": found.url, "description": found.description, **events}
 
 
 def _edited(visitor: Visitor, form: Form, endpoint_id: UUID | None) -> Response:

@@ -30,6 +30,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 LOOKED_AT = LOOKS if os.environ.get(PICTURES) else AUDITED
 TYPES = {"invitation": False, "lower_price": False, "new_device": True}
 """And whether they are critical."""
+LABELS = {"lower_price": {"en": {"title": "Lower prices", "description": "Of what you liked."}}}
 GUIDE = Path(__file__).parents[3] / "docs/guides/inbox-widget.md"
 STRANGER = "<img src=x onerror=alert(1)>"
 
@@ -114,8 +115,12 @@ async def shop(broker: Broker, database_url: str, logs: Path, browser: Browser) 
         project_id = UUID((await installation.read("/v1/projects/me"))["id"])
         for name, critical in TYPES.items():
             texts = {"subject": "Hello", "body_text": "News."}
-            contents = {"email": {"en": texts}, "in_app": {"en": texts}}
-            template = {"name": name, "critical": critical, "contents": contents}
+            contents = {
+                "email": {"en": texts},
+                "in_app": {"en": texts},
+                "sms": {"en": {"body_text": "News."}},
+            }
+            template = {"name": name, "critical": critical, "contents": contents, "labels": LABELS.get(name)}
             await installation.create("/v1/templates", template)
         with embedder(installation.fleet.api_url) as origin:
             yield Shop(installation, browser, origin, project_id)
@@ -206,6 +211,10 @@ async def test_wishes(shop: Shop, look: Look) -> None:
         await page.get_by_role("button", name="Settings").click()
         wish = page.get_by_role("group", name="Invitation", exact=True)
         await expect(wish.get_by_role("checkbox", name="Email")).to_be_checked()
+        await expect(wish.get_by_role("checkbox")).to_have_count(2)  # they have no phone number
+        labelled = page.get_by_role("group", name="Lower prices", exact=True)
+        await expect(labelled.get_by_text("Of what you liked.")).to_be_visible()
+        await expect(labelled.get_by_role("checkbox", name="In the app")).to_be_checked()
         await expect(
             page.get_by_role("group", name="New device").get_by_role("checkbox").first
         ).to_be_disabled()

@@ -311,10 +311,16 @@ async def test_preferences_by_type_and_channel_decide_what_comes(api: ApiUnderTe
     ada = api.user("ada")
     found = (await ada.get("/v1/inbox/preferences")).json()
     mine = {each["type"]: each for each in found["data"]}
+    assert sorted(mine) == ["alarm", "magic_link"]
+    assert set(found["channels"]) == {"email", "in_app"}
     assert mine["magic_link"]["channels"] == {"email": True, "in_app": True}
     assert mine["alarm"] == {
-        "id": mine["alarm"]["id"], "type": "alarm", "critical": True, "channels": {"email": True}
-    }  # fmt: skip
+        "id": mine["alarm"]["id"],
+        "type": "alarm",
+        "label": {"title": "Alarm", "category": None, "description": None},
+        "critical": True,
+        "channels": {"email": True},
+    }
     path = f"/v1/inbox/preferences/{made['id']}"
     answer = await ada.patch(path, json={"channels": {"in_app": False}})
     assert answer.json()["channels"] == {"email": True, "in_app": False}

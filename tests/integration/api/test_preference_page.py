@@ -106,6 +106,59 @@ async def test_what_is_saved_holds_and_is_undone(api: ApiUnderTest, anyone: http
     assert [line["action"] for line in lines] == ["recipient.change", "digest_schedule.change"] * 2
 
 
+async def test_the_inbox_tells_of_the_same_types_by_the_same_names(
+    api: ApiUnderTest, anyone: httpx.AsyncClient
+) -> None:
+    await shop(api)
+    person = await api.recipient(user_id="ada", locale="de-AT")
+    texts = {"sms": {"en": {"body_text": "x"}}}
+    await api.template(name="by_text", contents=texts)
+    for name in ("system_notice", "invitation", "welcome", "unused"):
+        await api.template(name=name)
+    await api.api.ledger.fetch(
+        "UPDATE hermodr.templates SET starter = true WHERE name IN ('system_notice', 'invitation', 'welcome', 'unused')"
+    )
+    ada = api.user("ada")
+
+    async def both(name: str = "") -> list[str]:
+        told = (await ada.get("/v1/inbox/preferences")).json()
+        assert set(told["channels"]) == {"email", "in_app"}
+        assert all(set(each["channels"]) <= {"email", "in_app"} for each in told["data"])
+        page = (await anyone.get(url_of(api, person, name))).text
+        titles = [each["label"]["title"] for each in told["data"]]
+        assert all(each in page for each in titles)
+        assert "By text" not in page
+        return sorted(titles)
+
+    assert await both() == ["Login", "Neues"]
+    (news,) = [
+        each
+        for each in (await ada.get("/v1/inbox/preferences?locale=en")).json()["data"]
+        if each["type"] == "news"
+    ]
+    assert news["label"] == {"title": "Season's news", "category": "News", "description": "Once a week."}
+    one = (await ada.get(f"/v1/inbox/preferences/{news['id']}")).json()
+    assert one["label"]["title"] == "Neues"
+    assert (await ada.get("/v1/inbox/preferences?locale=!")).status_code == 422
+
+    # a starter that nobody has changed: from the first message on, or with a wish about it
+    sent = {"to": {"user_id": "ada"}, "type": "system_notice", "data": {"name": "x", "magic_link": "y"}}
+    answer = await api.http.post("/v1/notifications", json=sent)
+    assert answer.status_code == 202, answer.text
+    assert await both() == ["Login", "Neues", "System notice"]
+    wish = [{"type": "invitation", "channel": "email", "enabled": False}]
+    url = f"/v1/recipients/{person['id']}/preferences"
+    assert (await api.http.put(url, json={"preferences": wish})).is_success
+    assert await both() == ["Invitation", "Login", "Neues", "System notice"]
+    assert "Welcome" in (await anyone.get(url_of(api, person, "welcome"))).text  # the link is about it
+    assert "Unused" not in (await anyone.get(url_of(api, person))).text
+
+    nobody = (await api.user("nobody").get("/v1/inbox/preferences")).json()
+    assert (nobody["data"], nobody["channels"]) == ([], {})
+    everything = (await api.http.get("/v1/inbox/preferences?limit=200")).json()
+    assert len(everything["data"]) == 7
+
+
 async def test_flaws_keep_what_was_typed_and_change_nothing(
     api: ApiUnderTest, anyone: httpx.AsyncClient
 ) -> None:

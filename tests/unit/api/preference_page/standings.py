@@ -24,11 +24,9 @@ def person_of(**fields: Any) -> Recipient:
     return Recipient(**{**usual, **fields})
 
 
-def type_of(
-    name: str, *channels: str, critical: bool = False, labels: Any = None, starter: bool = False
-) -> TypeOnChannels:
+def type_of(name: str, *channels: str, critical: bool = False, labels: Any = None) -> TypeOnChannels:
     on = frozenset(channels or ("email", "in_app"))
-    return TypeOnChannels(new_id(), name, critical, on, "en", labels or {}, starter)
+    return TypeOnChannels(new_id(), name, critical, on, "en", labels or {}, False)
 
 
 def schedule_of() -> DigestSchedule:
@@ -40,8 +38,6 @@ def schedule_of() -> DigestSchedule:
     )  # fmt: skip
 
 
-def standing_of(
-    *types: TypeOnChannels, digests: Sequence[Digest] = (), about: str = "", **fields: Any
-) -> Standing:
+def standing_of(*types: TypeOnChannels, digests: Sequence[Digest] = (), **fields: Any) -> Standing:
     person = person_of(**fields)
-    return Standing(person, reachable(person, types, CHANNELS, about), False, digests, {"name": "shop"}, NOW)
+    return Standing(person, reachable(person, types, CHANNELS), False, digests, {"name": "shop"}, NOW)

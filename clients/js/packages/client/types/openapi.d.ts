@@ -893,7 +893,10 @@ export interface paths {
         };
         /**
          * List what a user may be told of, and on which channels they want it
-         * @description Needs the scope `read`; an end user gets at what is theirs.
+         * @description As on their preference page: of the templates that came with the project and were never changed only those of which
+         *     they were told lately, or have a wish about; and of the channels those that lead to them.
+         *
+         *     Needs the scope `read`; an end user gets at what is theirs.
          */
         get: operations["list_preferences_v1_inbox_preferences_get"];
         put?: never;
@@ -5025,6 +5028,21 @@ export interface components {
             title: string;
         };
         /**
+         * LabelView
+         * @description What people call a type.
+         */
+        LabelView: {
+            /** Category */
+            category: string | null;
+            /** Description */
+            description: string | null;
+            /**
+             * Title
+             * @description The type's name, spelled out, if its template has no `labels`.
+             */
+            title: string;
+        };
+        /**
          * LaneView
          * @description One priority of a channel. From the broker: `ready` messages of up to 100 deliveries each, and `consumers` (both
          *     `null` if it cannot be asked). From the ledger: deliveries `waiting` that are due, the oldest for `oldest_seconds`;
@@ -5863,7 +5881,7 @@ export interface components {
         };
         /**
          * PreferenceList
-         * @description A page of the types there are. `channels`: what holds for all types for which nothing else is wished.
+         * @description A page of the types that may reach the user. `channels`: what holds for all for which nothing else is wished.
          */
         PreferenceList: {
             /** Channels */
@@ -5882,7 +5900,7 @@ export interface components {
         PreferenceView: {
             /**
              * Channels
-             * @description The channels it can come on, and whether it may.
+             * @description The channels it can come on, of those that lead to the user, and whether it may.
              */
             channels: {
                 [key: string]: boolean;
@@ -5897,6 +5915,8 @@ export interface components {
              * Format: uuid
              */
             id: string;
+            /** @description In the language asked for; by default in the user's. */
+            label: components["schemas"]["LabelView"];
             /** Type */
             type: string;
         };
@@ -10022,6 +10042,8 @@ export interface operations {
     list_preferences_v1_inbox_preferences_get: {
         parameters: {
             query?: {
+                /** @description The language of labels (BCP 47); by default the user's. */
+                locale?: string | null;
                 /** @description For API keys: whose inbox. A user's token says it by itself. */
                 user_id?: string | null;
                 /** @description Rows per page. */
@@ -10078,6 +10100,8 @@ export interface operations {
     show_preference_v1_inbox_preferences__preference_id__get: {
         parameters: {
             query?: {
+                /** @description The language of labels (BCP 47); by default the user's. */
+                locale?: string | null;
                 /** @description For API keys: whose inbox. A user's token says it by itself. */
                 user_id?: string | null;
             };

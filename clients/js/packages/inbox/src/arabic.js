@@ -52,7 +52,7 @@ export const ar = {
   email: "البريد الإلكتروني",
   sms: "رسالة نصية",
   whatsapp: "واتساب",
-  in_app: "هنا",
+  in_app: "في التطبيق",
   webhook: "Webhook",
   scheduled: "مجدول",
   queued: "في الانتظار",

@@ -10,7 +10,8 @@ import { Live, whileVisible } from "./live.js";
  * @typedef {{ data: Notification[], unread_count: number, next_cursor: string | null }} NotificationPage
  * @typedef {{ read?: boolean, archived?: boolean, snoozed?: boolean, type?: string, limit?: number,
  *   cursor?: string | null }} ListOptions
- * @typedef {{ id: string, type: string, critical: boolean, channels: Record<string, boolean> }} Preference
+ * @typedef {{ title: string, category: string | null, description: string | null }} Label
+ * @typedef {{ id: string, type: string, label: Label, critical: boolean, channels: Record<string, boolean> }} Preference
  * @typedef {{ data: Preference[], channels: Record<string, boolean>, next_cursor: string | null }} PreferencePage
  * @typedef {{ current: number, total: number | null, percentage: number | null, message: string | null }} Progress
  * @typedef {{ id: string, kind: string, type: string | null, status: string, created_at: string,
@@ -184,9 +185,12 @@ export class InboxClient extends EventTarget {
     await this.#request("DELETE", `/v1/inbox/${encodeURIComponent(id)}`);
   }
 
-  /** @returns {Promise<PreferencePage>} of all types; `channels` is what holds for those without a wish */
-  async preferences() {
-    const query = { limit: 200, cursor: /** @type {string | null} */ (null) };
+  /**
+   * @param {string} [locale] the language of labels; by default the user's
+   * @returns {Promise<PreferencePage>} of all types that may reach them; `channels`: what holds for those without a wish
+   */
+  async preferences(locale) {
+    const query = { limit: 200, cursor: /** @type {string | null} */ (null), locale };
     const all = /** @type {PreferencePage} */ (await this.#json("GET", "/v1/inbox/preferences", { query }));
     while (all.next_cursor !== null) {
       query.cursor = all.next_cursor;

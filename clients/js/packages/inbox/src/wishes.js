@@ -12,13 +12,17 @@ import { notice } from "./rows.js";
  */
 export async function wishes(client, locale, typeNames, failed) {
   const { words } = locale;
-  const found = await client.preferences();
-  /** @param {string} name @param {string | null} id @param {Record<string, boolean>} channels @param {boolean} fixed */
-  const group = (name, id, channels, fixed) =>
+  const found = await client.preferences(locale.tag);
+  /**
+   * @param {string} name @param {string | null} id @param {Record<string, boolean>} channels
+   * @param {boolean} [fixed] @param {string | null} [description]
+   */
+  const group = (name, id, channels, fixed = false, description = null) =>
     h(
       "fieldset",
       { part: "wish" },
       h("legend", { dir: "auto" }, name),
+      description !== null ? h("p", { dir: "auto" }, description) : null,
       fixed ? h("p", {}, words.always) : null,
       ...Object.entries(channels).map(([channel, on]) => {
         const box = h("input", { type: "checkbox", checked: on, disabled: fixed });
@@ -35,7 +39,9 @@ export async function wishes(client, locale, typeNames, failed) {
     );
   const groups = found.data
     .filter((each) => Object.keys(each.channels).length > 0)
-    .map((each) => group(typeNames[each.type] ?? spelled(each.type), each.id, each.channels, each.critical));
-  if (Object.keys(found.channels).length > 0) groups.push(group(words.others, null, found.channels, false));
+    .map(({ id, type, label, channels, critical }) =>
+      group(typeNames[type] ?? label.title, id, channels, critical, label.description),
+    );
+  if (Object.keys(found.channels).length > 0) groups.push(group(words.others, null, found.channels));
   return groups.length > 0 ? h("div", { class: "wishes", part: "wishes" }, ...groups) : notice(words.noWishes);
 }

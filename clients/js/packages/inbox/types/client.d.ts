@@ -7,7 +7,8 @@
  * @typedef {{ data: Notification[], unread_count: number, next_cursor: string | null }} NotificationPage
  * @typedef {{ read?: boolean, archived?: boolean, snoozed?: boolean, type?: string, limit?: number,
  *   cursor?: string | null }} ListOptions
- * @typedef {{ id: string, type: string, critical: boolean, channels: Record<string, boolean> }} Preference
+ * @typedef {{ title: string, category: string | null, description: string | null }} Label
+ * @typedef {{ id: string, type: string, label: Label, critical: boolean, channels: Record<string, boolean> }} Preference
  * @typedef {{ data: Preference[], channels: Record<string, boolean>, next_cursor: string | null }} PreferencePage
  * @typedef {{ current: number, total: number | null, percentage: number | null, message: string | null }} Progress
  * @typedef {{ id: string, kind: string, type: string | null, status: string, created_at: string,
@@ -79,8 +80,11 @@ export class InboxClient extends EventTarget {
     readAll(type?: string): Promise<number>;
     /** @param {string} id */
     delete(id: string): Promise<void>;
-    /** @returns {Promise<PreferencePage>} of all types; `channels` is what holds for those without a wish */
-    preferences(): Promise<PreferencePage>;
+    /**
+     * @param {string} [locale] the language of labels; by default the user's
+     * @returns {Promise<PreferencePage>} of all types that may reach them; `channels`: what holds for those without a wish
+     */
+    preferences(locale?: string): Promise<PreferencePage>;
     /**
      * @param {string | null} id of the preference; null: of all types for which nothing else is wished
      * @param {Record<string, boolean>} channels those left out stay as they are
@@ -144,9 +148,18 @@ export type ListOptions = {
 /**
  * A notification, as `GET /v1/inbox` shows it. Its texts are a stranger's: show them as text.
  */
+export type Label = {
+    title: string;
+    category: string | null;
+    description: string | null;
+};
+/**
+ * A notification, as `GET /v1/inbox` shows it. Its texts are a stranger's: show them as text.
+ */
 export type Preference = {
     id: string;
     type: string;
+    label: Label;
     critical: boolean;
     channels: Record<string, boolean>;
 };

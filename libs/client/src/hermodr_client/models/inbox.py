@@ -64,11 +64,20 @@ class ReadAll(Answer):
     unread_count: int
 
 
+class TypeLabel(Answer):
+    """What people call a type."""
+
+    title: str
+    category: str | None = None
+    description: str | None = None
+
+
 class InboxPreference(Answer):
     """Whether notifications of a type may come, by channel; `critical` ones do."""
 
     id: UUID
     type: str
+    label: TypeLabel | None = None
     critical: bool = False
     channels: dict[str, bool] = Field(default_factory=dict)
 

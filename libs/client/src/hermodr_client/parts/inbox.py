@@ -105,15 +105,19 @@ class Inbox(Part[W]):
         yield from self._delete(path_of("inbox", notification_id))
 
     @listing
-    def preferences(self, *, user_id: str | None = None, page_size: int = 50) -> Listing[InboxPreference]:
-        """What there are templates of, and on which channels it may come."""
-        query = query_of({"user_id": user_id, "limit": page_size})
+    def preferences(
+        self, *, user_id: str | None = None, locale: str | None = None, page_size: int = 50
+    ) -> Listing[InboxPreference]:
+        """What they may be told of, with labels in `locale` (by default the user's), and on which channels."""
+        query = query_of({"user_id": user_id, "locale": locale, "limit": page_size})
         return Listing(path_of("inbox", "preferences"), Page[InboxPreference], query)
 
     @operation
-    def preference(self, preference_id: Id, *, user_id: str | None = None) -> Steps[InboxPreference]:
+    def preference(
+        self, preference_id: Id, *, user_id: str | None = None, locale: str | None = None
+    ) -> Steps[InboxPreference]:
         path = path_of("inbox", "preferences", preference_id)
-        return self._get(path, InboxPreference, {"user_id": user_id})
+        return self._get(path, InboxPreference, {"user_id": user_id, "locale": locale})
 
     @operation
     def set_preference(

@@ -103,6 +103,14 @@ async def read(
     return _recipient(rows[0]) if rows else None
 
 
+async def of_user(statements: Statements, project_id: UUID, user_id: str) -> Recipient | None:
+    """The one that `to.user_id` means."""
+    theirs = (recipients.c.project_id == project_id) & (recipients.c.user_id == user_id)
+    asked = sa.select(*_COLUMNS).where(theirs).order_by(recipients.c.id).limit(1)
+    rows = await fetch(statements, asked)
+    return _recipient(rows[0]) if rows else None
+
+
 @dataclass(frozen=True, slots=True)
 class RecipientSearch:
     """`None` does not narrow. `owner`: only what is that end user's. `email` ignores case."""

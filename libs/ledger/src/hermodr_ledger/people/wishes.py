@@ -74,12 +74,6 @@ _OF_USER = (
 """The recipient that `to.user_id` means."""
 
 
-async def of_user(statements: Statements, project_id: UUID, user_id: str) -> list[Object]:
-    """None for somebody who is not there."""
-    rows = await fetch(statements, _OF_USER, project=project_id, user=user_id)
-    return objects_of(rows[0]["preferences"]) if rows else []
-
-
 async def set_channels(
     transaction: Transaction, project_id: UUID, user_id: str, type: str | None, wanted: Mapping[Channel, bool]
 ) -> UUID | None:

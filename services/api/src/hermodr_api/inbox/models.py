@@ -120,9 +120,18 @@ _CHANNELS: JsonObject = {"email": False, "in_app": True}
 _PREFERENCE: JsonDict = {
     "id": "01a20187-2000-7c41-b0d6-2f9e6a4c0000",
     "type": "booking_confirmation",
+    "label": {"title": "Bookings", "category": "Travel", "description": "When one of yours is confirmed."},
     "critical": False,
     "channels": {"email": True, "in_app": True},
 }
+
+
+class LabelView(BaseModel):
+    """What people call a type."""
+
+    title: str = Field(description="The type's name, spelled out, if its template has no `labels`.")
+    category: str | None
+    description: str | None
 
 
 class PreferenceView(BaseModel):
@@ -132,12 +141,15 @@ class PreferenceView(BaseModel):
 
     id: UUID
     type: str
+    label: LabelView = Field(description="In the language asked for; by default in the user's.")
     critical: bool = Field(description="It comes whatever is wished.")
-    channels: dict[str, bool] = Field(description="The channels it can come on, and whether it may.")
+    channels: dict[str, bool] = Field(
+        description="The channels it can come on, of those that lead to the user, and whether it may."
+    )
 
 
 class PreferenceList(BaseModel):
-    """A page of the types there are. `channels`: what holds for all types for which nothing else is wished."""
+    """A page of the types that may reach the user. `channels`: what holds for all for which nothing else is wished."""
 
     model_config = ConfigDict(
         json_schema_extra={

@@ -7,6 +7,7 @@ from hermodr_api.access.authentication import Caller
 from hermodr_api.errors import Flaw, invalid, not_found
 from hermodr_api.http.auth import ManagerOrUser, ReaderOrUser
 from hermodr_api.http.cursors import cursor_at
+from hermodr_api.http.fields import Locale
 from hermodr_api.http.intake import NoBody
 from hermodr_api.http.lists import Filter, Listing, NewestFirst
 from hermodr_api.http.openapi import refusals
@@ -41,6 +42,10 @@ UserId = Annotated[
         pattern=r"^[^\x00]*$",
         description="For API keys: whose inbox. A user's token says it by itself.",
     ),
+]
+InLocale = Annotated[
+    Locale | None,
+    Query(description="The language of labels (BCP 47); by default the user's.", examples=["de"]),
 ]
 _ALL = ReadAllIn()
 Read = Annotated[bool | None, Query(description="Only read or only unread ones.")]
@@ -113,10 +118,14 @@ async def count_unread(caller: ReaderOrUser, inbox: Service, user_id: UserId = N
 
 @router.get("/preferences", name="list preferences")
 async def list_preferences(
-    caller: ReaderOrUser, asked: Listing, wishes: Wishes, user_id: UserId = None
+    caller: ReaderOrUser, asked: Listing, wishes: Wishes, locale: InLocale = None, user_id: UserId = None
 ) -> PreferenceList:
-    """List what a user may be told of, and on which channels they want it."""
-    found, general = await wishes.page(_theirs(caller, user_id), asked.page)
+    """List what a user may be told of, and on which channels they want it.
+
+    As on their preference page: of the templates that came with the project and were never changed only those of which
+    they were told lately, or have a wish about; and of the channels those that lead to them.
+    """
+    found, general = await wishes.page(_theirs(caller, user_id), asked.page, locale)
     cursor = cursor_at(found.next, asked.name) if found.next is not None else None
     return PreferenceList(data=list(found.rows), channels=general, next_cursor=cursor)
 
@@ -132,10 +141,14 @@ async def change_preferences(
 
 @router.get("/preferences/{preference_id}", responses=refusals(404))
 async def show_preference(
-    caller: ReaderOrUser, wishes: Wishes, preference_id: UUID, user_id: UserId = None
+    caller: ReaderOrUser,
+    wishes: Wishes,
+    preference_id: UUID,
+    locale: InLocale = None,
+    user_id: UserId = None,
 ) -> PreferenceView:
     """Show on which channels a type of notifications may come."""
-    return await wishes.show(_theirs(caller, user_id), preference_id)
+    return await wishes.show(_theirs(caller, user_id), preference_id, locale)
 
 
 @router.patch("/preferences/{preference_id}", responses=refusals(404, 409))

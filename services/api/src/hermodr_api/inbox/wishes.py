@@ -4,7 +4,8 @@ from uuid import UUID
 from hermodr_api.access.authentication import Caller
 from hermodr_api.answers import patience
 from hermodr_api.errors import CONFLICT, Flaw, Refused, invalid, not_found
-from hermodr_api.inbox.models import PreferenceView
+from hermodr_api.inbox.models import LabelView, PreferenceView
+from hermodr_api.recipients.reach import channels_to, told
 from hermodr_contracts.channels import Channels
 from hermodr_contracts.vocabulary import Channel
 from hermodr_deciding.notifications import deciding_wish
@@ -13,7 +14,8 @@ from hermodr_ledger.engine import Ledger
 from hermodr_ledger.engine.paging import Page, PageResult, walk
 from hermodr_ledger.inbox.reading import Whose
 from hermodr_ledger.jobs.decisions import Preference
-from hermodr_ledger.people import wishes
+from hermodr_ledger.people import recipients, wishes
+from hermodr_ledger.people.recipients import Recipient
 from hermodr_ledger.people.wishes import MOST_WISHES, TooManyWishes
 from hermodr_ledger.templates import channels_of_types
 from hermodr_ledger.templates.channels_of_types import TypeOnChannels
@@ -27,20 +29,28 @@ class InboxWishes:
         self._ledger = ledger
         self._channels = channels
 
-    async def page(self, whose: Whose, page: Page) -> tuple[PageResult[PreferenceView], dict[str, bool]]:
-        """And what holds for types for which nothing is wished."""
+    async def page(
+        self, whose: Whose, page: Page, locale: str | None
+    ) -> tuple[PageResult[PreferenceView], dict[str, bool]]:
+        """The types that may reach them; for nobody all there are. And what holds for types for which nothing is
+        wished. `locale` `None`: their own."""
         async with patience():
-            theirs = await self._theirs(whose)
+            person = await self._person(whose)
+            reaching = told(person, self._channels) if person is not None else None
+            if whose.user_id is not None and person is None:
+                return PageResult([], None), {}
             found = await walk(
-                self._ledger, page, lambda at, rows: channels_of_types.page(at, whose.project_id, rows)
+                self._ledger,
+                page,
+                lambda at, rows: channels_of_types.page(at, whose.project_id, rows, reaching),
             )
-        views = PageResult([self._view(each, theirs) for each in found.rows], found.next)
-        return views, _allowed(theirs, None, self._channels)
+        views = PageResult([self._view(each, person, locale) for each in found.rows], found.next)
+        return views, _allowed(_wishes(person), None, self._leading_to(person))
 
-    async def show(self, whose: Whose, preference_id: UUID) -> PreferenceView:
+    async def show(self, whose: Whose, preference_id: UUID, locale: str | None) -> PreferenceView:
         async with patience():
             found = await self._type(whose.project_id, preference_id)
-            return self._view(found, await self._theirs(whose))
+            return self._view(found, await self._person(whose), locale)
 
     async def change(
         self, caller: Caller, whose: Whose, preference_id: UUID, wanted: Mapping[Channel, bool]
@@ -49,8 +59,8 @@ class InboxWishes:
             found = await self._type(caller.project_id, preference_id)
             if found.critical:
                 raise _critical(found.name)
-            theirs = await self._set(caller, whose, found.name, wanted)
-        return self._view(found, theirs)
+            person = await self._set(caller, whose, found.name, wanted)
+        return self._view(found, person, None)
 
     async def set(
         self, caller: Caller, whose: Whose, type: str | None, wanted: Mapping[Channel, bool]
@@ -61,12 +71,12 @@ class InboxWishes:
                 self._ledger, caller.project_id, type
             ):
                 raise _critical(type)
-            theirs = await self._set(caller, whose, type, wanted)
-        return _allowed(theirs, type, wanted)
+            person = await self._set(caller, whose, type, wanted)
+        return _allowed(_wishes(person), type, wanted)
 
     async def _set(
         self, caller: Caller, whose: Whose, type: str | None, wanted: Mapping[Channel, bool]
-    ) -> Sequence[Preference]:
+    ) -> Recipient | None:
         if whose.user_id is None:
             raise invalid(Flaw(("query", "user_id"), "an API key has to say whose preferences"))
         async with self._ledger.transaction() as transaction:
@@ -82,16 +92,15 @@ class InboxWishes:
             await audit.record(
                 transaction, caller.project_id, caller.actor, "recipient.change", changed, detail
             )
-        return await self._theirs(whose)
+        return await self._person(whose)
 
-    async def _theirs(self, whose: Whose) -> Sequence[Preference]:
-        """Nobody's are none: everything is allowed."""
+    async def _person(self, whose: Whose) -> Recipient | None:
         if whose.user_id is None:
-            return ()
-        return [
-            Preference(each.get("type"), each.get("channel"), bool(each.get("enabled")))
-            for each in await wishes.of_user(self._ledger, whose.project_id, whose.user_id)
-        ]
+            return None
+        return await recipients.of_user(self._ledger, whose.project_id, whose.user_id)
+
+    def _leading_to(self, person: Recipient | None) -> Sequence[Channel]:
+        return channels_to(person, self._channels) if person is not None else list(self._channels)
 
     async def _type(self, project_id: UUID, preference_id: UUID) -> TypeOnChannels:
         found = await channels_of_types.read(self._ledger, project_id, preference_id)
@@ -99,12 +108,27 @@ class InboxWishes:
             raise not_found("preference")
         return found
 
-    def _view(self, found: TypeOnChannels, theirs: Sequence[Preference]) -> PreferenceView:
-        served = [each for each in self._channels if each in found.channels]
-        allowed = _allowed(theirs, found.name, served)
+    def _view(self, found: TypeOnChannels, person: Recipient | None, locale: str | None) -> PreferenceView:
+        on = [each for each in self._leading_to(person) if each in found.channels]
+        allowed = _allowed(_wishes(person), found.name, on)
         if found.critical:
             allowed = dict.fromkeys(allowed, True)
-        return PreferenceView(id=found.id, type=found.name, critical=found.critical, channels=allowed)
+        label = found.label(locale or (person.locale if person is not None else None))
+        return PreferenceView(
+            id=found.id,
+            type=found.name,
+            label=LabelView(**label._asdict()),
+            critical=found.critical,
+            channels=allowed,
+        )
+
+
+def _wishes(person: Recipient | None) -> Sequence[Preference]:
+    """Nobody's are none: everything is allowed."""
+    return [
+        Preference(each.get("type"), each.get("channel"), bool(each.get("enabled")))
+        for each in (person.preferences if person is not None else ())
+    ]
 
 
 def _allowed(

@@ -28,9 +28,7 @@ from hermodr_api.preference_page.form import (
 )
 from hermodr_api.preference_page.standing import Standing, allowed
 from hermodr_api.preference_page.words import WORDS, Words
-from hermodr_contracts.locales import choose_locale
 from hermodr_contracts.vocabulary import Channel
-from hermodr_ledger.templates.channels_of_types import TypeOnChannels
 
 _FOLDER = Path(__file__).parent
 _STYLE = (_FOLDER / "style.css").read_text("utf-8")
@@ -94,7 +92,7 @@ def preferences(
         flaws=told.flaws,
         before=told.before,
         asking=_asking(standing, type_name),
-        title=_label(asked, language)["title"] if asked is not None else type_name,
+        title=asked.label(language).title if asked is not None else type_name,
         form=form or form_of(standing),
         groups=_groups(standing, language),
         more=standing.more,
@@ -153,27 +151,19 @@ def _asking(standing: Standing, type_name: str) -> str | None:
     return "asking" if allowed(wishes, type_name, Channel.EMAIL) else "done"
 
 
-def _label(type: TypeOnChannels, language: str) -> dict[str, Any]:
-    if not type.labels:
-        return {"title": type.name.replace("_", " ").replace("-", " ").capitalize()}
-    default = type.default_locale
-    found = type.labels[choose_locale(language, default, sorted(type.labels))]
-    return found if isinstance(found, dict) and found.get("title") else {"title": type.name}
-
-
 def _groups(standing: Standing, language: str) -> list[dict[str, Any]]:
     """The types by category, those without one last; what is required last in each."""
     groups: dict[str, list[dict[str, Any]]] = {}
     for type, channels in standing.types:
-        label = _label(type, language)
+        label = type.label(language)
         shown = {
             "name": type.name,
             "critical": type.critical,
             "channels": [each.value for each in channels],
-            "title": label["title"],
-            "description": label.get("description"),
+            "title": label.title,
+            "description": label.description,
         }
-        groups.setdefault(label.get("category") or "", []).append(shown)
+        groups.setdefault(label.category or "", []).append(shown)
     return [
         {"title": title, "types": sorted(types, key=lambda it: (it["critical"], it["title"].lower()))}
         for title, types in sorted(groups.items(), key=lambda it: (not it[0], it[0].lower()))

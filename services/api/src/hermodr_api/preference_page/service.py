@@ -24,6 +24,7 @@ from hermodr_api.preference_page.standing import (
     wishing,
     wishing_nothing,
 )
+from hermodr_api.recipients.reach import told
 from hermodr_contracts.channels import Channels
 from hermodr_contracts.vocabulary import Channel
 from hermodr_ledger.access import audit, mail_defaults
@@ -97,14 +98,15 @@ class PreferencePage:
         person = locked or await recipients.read(statements, project_id, recipient_id)
         if person is None:
             return None
-        types = await channels_of_types.page(statements, project_id, Page(_MOST_TYPES + 1))
+        reaching = told(person, self._channels, link.type)
+        types = await channels_of_types.page(statements, project_id, Page(_MOST_TYPES + 1), reaching)
         search = ScheduleSearch(recipient_id=recipient_id)
         found = await schedules.page(statements, project_id, Page(_MOST_DIGESTS), search)
         named = [await groups.read(statements, project_id, each.group_id) for each in found]
         project = await mail_defaults.project(statements, project_id)
         return Standing(
             person,
-            reachable(person, types[:_MOST_TYPES], self._channels, link.type),
+            reachable(person, types[:_MOST_TYPES], self._channels),
             len(types) > _MOST_TYPES,
             [
                 Digest(each, group.name if group is not None else "")
@@ -156,13 +158,13 @@ class PreferencePage:
         wanted: Callable[[Standing], Changes],
         fields: Fields | None = None,
     ) -> Result:
-        told: list[str | None] = []
+        befores: list[str | None] = []
 
         async def act(transaction: Transaction, there: Standing) -> str | None:
             changes = wanted(there)
             if not changes.recipient and not changes.digests:
                 return "unchanged"
-            told.append(before_of(changes, there) if said != "undone" else None)
+            befores.append(before_of(changes, there) if said != "undone" else None)
             await self._change(transaction, link.project_id, there, changes)
             return said
 
@@ -172,7 +174,7 @@ class PreferencePage:
             there = await self.seen(link)
             form = posted(fields, there) if fields is not None and there is not None else None
             return Result(there, form=form, flaws=flawed.flaws)
-        return result._replace(before=told[0] if told else None)
+        return result._replace(before=befores[0] if befores else None)
 
     async def _acting(
         self, link: Unsubscribe, act: Callable[[Transaction, Standing], Awaitable[str | None]]

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from hermodr_contracts.channels import AddressKind, Channels
+from hermodr_api.recipients.reach import channels_to
+from hermodr_contracts.channels import Channels
 from hermodr_contracts.vocabulary import Channel
 from hermodr_deciding.notifications import deciding_wish
 from hermodr_ledger.digests.schedules import DigestSchedule
@@ -49,21 +50,11 @@ class Standing:
 
 
 def reachable(
-    recipient: Recipient, types: Collection[TypeOnChannels], channels: Channels, about: str
+    recipient: Recipient, types: Collection[TypeOnChannels], channels: Channels
 ) -> list[tuple[TypeOnChannels, list[Channel]]]:
-    """The types with the channels that are served, have texts, and lead to an address of theirs. Types that came with
-    the project and that nobody has changed are mostly not used: of these only those they were told `about`, or have a
-    wish about."""
-    wished = {each.get("type") for each in recipient.preferences} | {about}
-    there = {
-        AddressKind.EMAIL: recipient.email,
-        AddressKind.PHONE: recipient.phone,
-        AddressKind.USER: recipient.user_id,
-        AddressKind.URL: recipient.webhook_url,
-    }
-    theirs = [channel for channel, spec in channels.items() if there[spec.address] is not None]
-    used = (each for each in types if not each.starter or each.name in wished)
-    found = ((each, [channel for channel in theirs if channel in each.channels]) for each in used)
+    """The types with the channels that are served, have texts, and lead to an address of theirs."""
+    theirs = channels_to(recipient, channels)
+    found = ((each, [channel for channel in theirs if channel in each.channels]) for each in types)
     return [(each, on) for each, on in found if on]
 
 

@@ -268,8 +268,8 @@ return done.read;
 async delete(id) {
 await this.#request("DELETE", `/v1/inbox/${encodeURIComponent(id)}`);
 }
-async preferences() {
-const query = { limit: 200, cursor:  (null) };
+async preferences(locale) {
+const query = { limit: 200, cursor:  (null), locale };
 const all =  (await this.#json("GET", "/v1/inbox/preferences", { query }));
 while (all.next_cursor !== null) {
 query.cursor = all.next_cursor;
@@ -573,7 +573,7 @@ noWishes: "لا يوجد ما يمكن اختياره هنا.",
 email: "البريد الإلكتروني",
 sms: "رسالة نصية",
 whatsapp: "واتساب",
-in_app: "هنا",
+in_app: "في التطبيق",
 webhook: "Webhook",
 scheduled: "مجدول",
 queued: "في الانتظار",
@@ -646,7 +646,7 @@ noWishes: "There is nothing to choose here.",
 email: "Email",
 sms: "Text message",
 whatsapp: "WhatsApp",
-in_app: "Here",
+in_app: "In the app",
 webhook: "Webhook",
 scheduled: "Scheduled",
 queued: "Waiting",
@@ -719,7 +719,7 @@ noWishes: "Hier gibt es nichts zu wählen.",
 email: "E-Mail",
 sms: "SMS",
 whatsapp: "WhatsApp",
-in_app: "Hier",
+in_app: "In der App",
 webhook: "Webhook",
 scheduled: "Geplant",
 queued: "Wartet",
@@ -792,7 +792,7 @@ noWishes: "Il n’y a rien à choisir ici.",
 email: "E-mail",
 sms: "SMS",
 whatsapp: "WhatsApp",
-in_app: "Ici",
+in_app: "Dans l’application",
 webhook: "Webhook",
 scheduled: "Planifié",
 queued: "En attente",
@@ -865,7 +865,7 @@ noWishes: "Aquí no hay nada que elegir.",
 email: "Correo",
 sms: "SMS",
 whatsapp: "WhatsApp",
-in_app: "Aquí",
+in_app: "En la aplicación",
 webhook: "Webhook",
 scheduled: "Programado",
 queued: "En espera",
@@ -1561,12 +1561,13 @@ raise(this.element, true);
 }
 async function wishes(client, locale, typeNames, failed) {
 const { words } = locale;
-const found = await client.preferences();
-const group = (name, id, channels, fixed) =>
+const found = await client.preferences(locale.tag);
+const group = (name, id, channels, fixed = false, description = null) =>
 h(
 "fieldset",
 { part: "wish" },
 h("legend", { dir: "auto" }, name),
+description !== null ? h("p", { dir: "auto" }, description) : null,
 fixed ? h("p", {}, words.always) : null,
 ...Object.entries(channels).map(([channel, on]) => {
 const box = h("input", { type: "checkbox", checked: on, disabled: fixed });
@@ -1583,8 +1584,10 @@ return h("label", {}, box, h("span", {}, words[channel] ?? spelled(channel)));
 );
 const groups = found.data
 .filter((each) => Object.keys(each.channels).length > 0)
-.map((each) => group(typeNames[each.type] ?? spelled(each.type), each.id, each.channels, each.critical));
-if (Object.keys(found.channels).length > 0) groups.push(group(words.others, null, found.channels, false));
+.map(({ id, type, label, channels, critical }) =>
+group(typeNames[type] ?? label.title, id, channels, critical, label.description),
+);
+if (Object.keys(found.channels).length > 0) groups.push(group(words.others, null, found.channels));
 return groups.length > 0 ? h("div", { class: "wishes", part: "wishes" }, ...groups) : notice(words.noWishes);
 }
 const VIEWS =  (["all", "unread", "snoozed", "archived"]);

@@ -1,7 +1,5 @@
 """What is typed into forms, and what becomes of it."""
 
-from datetime import UTC, datetime
-
 import httpx
 import pytest
 from hypothesis import given
@@ -115,15 +113,6 @@ def test_a_form_is_done_once() -> None:
     assert key != form.key("groups")
     assert Form({"once": "x"}).key("recipients") is None
     assert Form().key("recipients") is None
-
-
-def test_who_saw_another_state_is_told() -> None:
-    now = datetime(2026, 11, 30, 9, 0, 0, 123456, UTC)
-    form = Form.showing({"name": "Ada"}, now)
-    form.unless_changed(now)
-    with pytest.raises(Refused):
-        form.unless_changed(datetime(2026, 11, 30, 9, 0, 1, tzinfo=UTC))
-    form.seeing(now).unless_changed(now)
 
 
 def test_what_is_typed_is_read() -> None:

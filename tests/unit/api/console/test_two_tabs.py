@@ -16,7 +16,7 @@ def body(form: Form) -> dict[str, Any]:
 
 def posted(**typed: str) -> Form:
     """As a browser does: lines end otherwise, and a moment has no seconds."""
-    shown = Form.changing(KNOWN).fields | {"note": "two\r\nlines", "until": "2030-01-01T00:00"}
+    shown = {**Form.changing(KNOWN).fields, "note": "two\r\nlines", "until": "2030-01-01T00:00"}
     return Form({**shown, **typed})
 
 

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 from uuid import UUID
 
@@ -111,19 +112,103 @@ async def test_it_has_no_secrets_to_tell(cell: Cell, monkeypatch: pytest.MonkeyP
 
 async def test_it_gives_up_what_it_does_not_need(cell: Cell) -> None:
     await cell.start()
-    assert {"memory", "files", "core", "rights"} <= set(cell.given_up)
+    assert {"memory", "files", "core", "rights", "user", "privileges"} <= set(cell.given_up)
     status = dict(
         line.split(":\t", 1)
         for line in Path(f"/proc/{pid_of(cell)}/status").read_text(encoding="utf-8").splitlines()
         if ":\t" in line
     )
     assert status["NoNewPrivs"] == "1"
+    kinds = (
+        "CapInh",
+        "CapPrm",
+        "CapEff",
+        "CapAmb",
+        *(("CapBnd",) if "capabilities" in cell.given_up else ()),
+    )
+    assert {kind: int(status[kind], 16) for kind in kinds} == dict.fromkeys(kinds, 0)
     if "network" in cell.given_up:
         ours, theirs = (Path(f"/proc/{pid}/ns/net").readlink() for pid in ("self", pid_of(cell)))
         assert ours != theirs
-    if "user" in cell.given_up:
-        assert "0" not in status["Uid"].split()
+    assert "0" not in status["Uid"].split()
     assert (await cell.ask(TEXT))["rendered"]["text"] == "hello\n"
+
+
+AFTERWARDS = """
+import json, os, sys
+from hermodr_templates.confinement import confine
+from hermodr_templates.workbench import Workbench
+
+workbench = Workbench()
+workbench.rehearse()
+secret, requests = sys.argv[1], json.loads(sys.argv[2])
+root = os.geteuid() == 0
+given_up = confine(768 * 1024 * 1024)
+refused = []
+places = [f"/proc/{os.getppid()}/environ"] if root or "network" in given_up else []
+for place in [*places, secret] if root else places:
+    try:
+        open(place).close()
+        refused.append(False)
+    except PermissionError:
+        refused.append(True)
+if root:
+    for attempt in (lambda: os.setuid(0), lambda: os.kill(os.getppid(), 0), lambda: os.chroot("/")):
+        try:
+            attempt()
+            refused.append(False)
+        except PermissionError:
+            refused.append(True)
+loaded = []
+sys.addaudithook(lambda event, given: loaded.append(str(given[0])) if event in ("open", "import") else None)
+answers = [workbench.answer(each) for each in requests]
+print(json.dumps([refused, loaded, [sorted(each) for each in answers]]))
+"""
+
+
+async def test_afterwards_it_reads_no_secret_and_loads_nothing(tmp_path: Path) -> None:
+    secret = tmp_path / "backing.json"
+    secret.write_text("{}")
+    secret.chmod(0o600)
+    starters = sorted((files("hermodr_templates") / "starters").iterdir(), key=lambda each: each.name)
+    sources = [
+        {"subject": "{{ x }}", "body_mjml": (each / "email.en.mjml").read_text("utf-8")}
+        for each in starters
+        if (each / "email.en.mjml").is_file()
+    ]
+    texts = [
+        "{{ x }}",
+        "{{ x",
+        "{{ x|upper }} {{ 1.5|round }} {{ [2, 1]|sort|tojson }} {{ '%.2f'|format(1.234) }}",
+        "{{ 1 / 0 }} {{ x|filesizeformat }}",
+        "{% include 'x' %}",
+        "{{ range(10 ** 9) }}",
+        "{{ y }}",
+        r"{{ '\u00e4 \N{BULLET}' }}",
+    ]
+    requests = [
+        *(
+            {"do": "publish", "texts": [each]}
+            for each in [*sources, *({"body_html": text} for text in texts)]
+        ),
+        *(
+            {
+                "do": "render",
+                "template": [str(UUID(int=n)), 1, "en", "s", text, f"<p>{text}</p>"],
+                "data": '{"x": "\u0639"}',
+            }
+            for n, text in enumerate(texts)
+        ),
+    ]
+    command = (sys.executable, "-I", "-c", AFTERWARDS, str(secret), json.dumps(requests))
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    said, _ = await process.communicate()
+    refused, loaded, answers = json.loads(said)
+    assert all(refused)
+    assert len(refused) == 5 or os.geteuid() != 0
+    assert loaded == []
+    assert len(sources) > 5
+    assert answers[: len(sources)] == [["published"]] * len(sources)
 
 
 async def test_a_hostile_template_keeps_no_other_mail_waiting(cell: Cell) -> None:

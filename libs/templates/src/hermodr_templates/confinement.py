@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import pwd
 import resource
 from collections.abc import Callable
-from pathlib import Path
 
-_PR_SET_NO_NEW_PRIVS = 38
+_PR_SET_NO_NEW_PRIVS, _PR_CAPBSET_DROP = 38, 24
 _CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
+_CAPABILITIES_VERSION_3 = 0x20080522
+_STRANGERS = range(61184, 65520)
+"""User ids that nobody has: systemd, too, gives these to processes for a while."""
 
 
 def confine(memory: int) -> list[str]:
-    """At most `memory` octets, no file to write, no core, no network, no way to more rights, and not root where the
-    program can still be read. Returns the steps that were done, in their order; to be called before any thread is
-    started."""
+    """At most `memory` octets, no file to write, no core, no network, no way to more rights, and not root. Afterwards
+    the program's files may be closed to it: what it needs has to be loaded. Returns the steps that were done, in their
+    order; to be called before any thread is started."""
     steps: dict[str, Callable[[], None]] = {
         "memory": lambda: resource.setrlimit(resource.RLIMIT_AS, (memory, memory)),
         "files": lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0)),
         "core": lambda: resource.setrlimit(resource.RLIMIT_CORE, (0, 0)),
         "network": _leave_network,
-        "user": _leave_root,
         "rights": _no_new_rights,
+        "capabilities": _bound_capabilities,
+        "user": _leave_root,
+        "privileges": _drop_capabilities,
     }
     return [name for name, step in steps.items() if _done(step)]
 
@@ -42,20 +47,40 @@ def _leave_network() -> None:
 
 
 def _leave_root() -> None:
-    """Becomes `nobody`. Stays root where nobody could not read the program, whose parts are imported when needed."""
+    """Becomes a user of its own, or `nobody` where there is no such number: servers of ours may run as `nobody`."""
     if os.geteuid() != 0:
         return
-    nobody = pwd.getpwnam("nobody")
     os.setgroups([])
-    os.setresgid(nobody.pw_gid, nobody.pw_gid, 0)
-    os.setresuid(nobody.pw_uid, nobody.pw_uid, 0)
-    if not all(os.access(place, os.R_OK) for place in (__file__, os.__file__, Path(ctypes.__file__).parent)):
-        os.setresuid(0, 0, 0)
-        os.setresgid(0, 0, 0)
-        raise PermissionError("nobody cannot read the program")
-    os.setresuid(0, 0, 0)
-    os.setresgid(nobody.pw_gid, nobody.pw_gid, nobody.pw_gid)
-    os.setresuid(nobody.pw_uid, nobody.pw_uid, nobody.pw_uid)
+    own = _STRANGERS[os.getpid() % len(_STRANGERS)]
+    try:
+        _become(own, own)
+    except OSError:
+        nobody = pwd.getpwnam("nobody")
+        _become(nobody.pw_uid, nobody.pw_gid)
+
+
+def _become(user: int, group: int) -> None:
+    os.setresgid(group, group, group)
+    os.setresuid(user, user, user)
+
+
+def _bound_capabilities() -> None:
+    """No program that it might start gets any."""
+    for capability in range(64):
+        try:
+            _asked("prctl", _PR_CAPBSET_DROP, capability, 0, 0, 0)
+        except OSError as error:
+            if error.errno == errno.EINVAL:  # the system knows no more of them
+                return
+            raise
+
+
+def _drop_capabilities() -> None:
+    """Those that it has, be it still root or in a namespace of its own."""
+    head = (ctypes.c_uint32 * 2)(_CAPABILITIES_VERSION_3, 0)
+    none = (ctypes.c_uint32 * 6)()
+    if ctypes.CDLL(None, use_errno=True).capset(head, none):
+        raise OSError(ctypes.get_errno(), "capset")
 
 
 def _no_new_rights() -> None:

@@ -19,6 +19,9 @@ from hermodr_templates.rendering import Renderer, RenderingFailed, as_given
 
 _MEMORY = 768 * 1024 * 1024
 _LENGTH = 4
+_NO_ID = "00000000-0000-0000-0000-000000000000"
+_MJML = "<mjml><mj-body><mj-section><mj-column><mj-text>{{ x }}</mj-text></mj-column></mj-section></mj-body></mjml>"
+_HTML = "<style>p { color: red }</style><p>{{ x }} &auml; <a href='/x'>x</a></p>"
 _MOST_REMARKS = 20
 Message = dict[str, Any]
 
@@ -51,6 +54,19 @@ class Workbench:
         except (MemoryError, RecursionError) as failure:
             return {"failed": ["render_limit", type(failure).__name__]}
 
+    def rehearse(self) -> None:
+        """Does each task once, and fails once: so all is loaded that is loaded when it is first needed."""
+        texts = (
+            {"body_text": r"{{ '\N{EN DASH}' }}", "body_mjml": _MJML},
+            {"body_html": _HTML},
+            {"body_text": "{{"},
+        )
+        self.answer({"do": "publish", "texts": [{"subject": "{{ x }}", **each} for each in texts]})
+        self.answer({"do": "text", "subject": "x", "body_html": _HTML})
+        for number, data in enumerate(('{"x": "x"}', "{}")):
+            version = [_NO_ID, number, "en", "{{ x }}", r"{{ x }} {{ '\N{EN DASH}' }}", _HTML]
+            self.answer({"do": "render", "template": version, "data": data, "variables": True})
+
     def _render(self, request: Message) -> Message:
         template_id, *rest = request["template"]
         started = time.thread_time()
@@ -75,8 +91,9 @@ class Workbench:
 
 def serve() -> None:
     """Serves until standard input ends."""
-    given_up = confine(_MEMORY)  # a template that needs more memory ends this process alone
     workbench = Workbench()
+    workbench.rehearse()
+    given_up = confine(_MEMORY)  # a template that needs more memory ends this process alone
     requests, answers = sys.stdin.buffer, sys.stdout.buffer
     _write(answers, {"given_up": given_up})  # ready
     while (request := _read(requests)) is not None:

@@ -240,6 +240,21 @@ async def test_revoked_links_lead_nowhere_and_later_ones_do(
     assert (await anyone.get(url_of(api, other, "news", sent))).status_code == 200
 
 
+async def test_a_mail_right_after_revoking_has_a_link_that_holds(
+    api: ApiUnderTest, anyone: httpx.AsyncClient
+) -> None:
+    await shop(api)
+    person = await api.recipient()
+    clock = "SELECT clock_timestamp() AS at"
+    (before,) = await api.api.ledger.fetch(clock)
+    await api.http.delete(f"/v1/recipients/{person['id']}/links")
+    (after,) = await api.api.ledger.fetch(clock)
+    statuses = [
+        (await anyone.get(url_of(api, person, "news", row["at"]))).status_code for row in (before, after)
+    ]
+    assert statuses == [404, 200]
+
+
 async def test_a_project_looks_as_it_says(api: ApiUnderTest, anyone: httpx.AsyncClient) -> None:
     person = await api.recipient()
     brand = {"name": "Shop & Sons", "color": "#ffee00", "logo": GIF}

@@ -1,4 +1,5 @@
 import re
+from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
@@ -32,9 +33,16 @@ def test_codes_differ() -> None:
     assert len({LINKS.code(UUID(int=number)) for number in range(1_000)}) > 990
 
 
-@given(st.uuids(), st.uuids(), st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}", fullmatch=True))
-def test_what_was_signed_is_read(project: UUID, recipient: UUID, name: str) -> None:
-    link = Unsubscribe(project, recipient, name)
+@given(
+    st.uuids(),
+    st.uuids(),
+    st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}", fullmatch=True),
+    st.none() | st.datetimes(datetime(1970, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
+)
+def test_what_was_signed_is_read_to_the_microsecond(
+    project: UUID, recipient: UUID, name: str, at: datetime | None
+) -> None:
+    link = Unsubscribe(project, recipient, name, at)
     assert LINKS.read(LINKS.token(link)) == link
 
 

@@ -2,17 +2,18 @@
 
 import hashlib
 import hmac
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
 from hermodr_servicekit import base64url
 
 LEAST_SECRET_BYTES = 32
-_UNSUBSCRIBE, _CONFIRMATION, _OF_A_TIME = b"\x01", b"\x02", b"\x03"
+_UNSUBSCRIBE, _CONFIRMATION, _OF_A_TIME = b"\x01", b"\x02", b"\x04"
 _MAC_BYTES = 16
 _IDS_BYTES = 32
-_TIME_BYTES = 5
+_TIME_BYTES = 8
+_EPOCH, _UNIT = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 PREFERENCES = "#preferences"
 """Behind the URL of `unsubscribe`: the part of the page that is about all types."""
 _LONGEST = 400
@@ -21,7 +22,7 @@ _CODE_DIGITS = 6
 
 class Unsubscribe(NamedTuple):
     """No more mails of this type to this recipient; and what else they get. `type` empty: about no type, as in mails
-    that nobody can unsubscribe from. `at`: the whole second of the mail's time, by which links are revoked."""
+    that nobody can unsubscribe from. `at`: the mail's time to the microsecond, by which links are revoked."""
 
     project_id: UUID
     recipient_id: UUID
@@ -73,7 +74,7 @@ class Links:
         at, begin = None, 1
         if said[:1] == _OF_A_TIME:
             begin += _TIME_BYTES
-            at = datetime.fromtimestamp(int.from_bytes(said[1:begin]), UTC)
+            at = _EPOCH + int.from_bytes(said[1:begin]) * _UNIT
         ids, type_name = said[begin : begin + _IDS_BYTES], said[begin + _IDS_BYTES :].decode()
         return Unsubscribe(UUID(bytes=ids[:16]), UUID(bytes=ids[16:]), type_name, at)
 
@@ -100,4 +101,4 @@ def _head(at: datetime | None) -> bytes:
     """Links of no time are those of mails that were sent before links had one."""
     if at is None:
         return _UNSUBSCRIBE
-    return _OF_A_TIME + max(int(at.timestamp()), 0).to_bytes(_TIME_BYTES)
+    return _OF_A_TIME + max((at - _EPOCH) // _UNIT, 0).to_bytes(_TIME_BYTES)

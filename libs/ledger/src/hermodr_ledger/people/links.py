@@ -21,9 +21,8 @@ async def revoked(statements: Statements, project_id: UUID, recipient_id: UUID, 
 
 
 async def revoke(statements: Statements, project_id: UUID, recipient_id: UUID) -> bool:
-    """All of mails so far, to the whole second above, as links have it. `False`: there is no such recipient."""
-    whole = sa.func.date_trunc("second", sa.func.clock_timestamp() + sa.text("interval '1 second'"))
-    revoked = sa.update(recipients).where(_ONE).values(links_valid_from=whole)
+    """All of mails so far, to the microsecond. `False`: there is no such recipient."""
+    revoked = sa.update(recipients).where(_ONE).values(links_valid_from=sa.func.clock_timestamp())
     rows = await fetch(
         statements, revoked.returning(recipients.c.id), recipient=recipient_id, project=project_id
     )

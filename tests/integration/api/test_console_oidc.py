@@ -1,6 +1,7 @@
 """People who log in to the console at an identity provider, which is pretended, and lies."""
 
 import re
+from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -14,8 +15,10 @@ import pytest_asyncio
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from hermodr_api.console import roles
+from hermodr_api.console.identity import Attempt
 from hermodr_api.settings import ApiSettings
 from tests.support.api import ApiUnderTest, api_over
+from tests.support.hook_server import saying
 from tests.support.pretended_provider import PretendedProvider, pretended_provider
 
 ADA: dict[str, Any] = {
@@ -233,7 +236,16 @@ async def test_a_session_is_over_when_its_time_is(house: House) -> None:
         assert (await browser.get("/console")).status_code == 303
 
 
-@pytest.mark.parametrize("said", [{"issuer": "https://evil.example"}, {"token_endpoint": None}])
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"issuer": "https://evil.example"},
+        {"token_endpoint": None},
+        {"token_endpoint": "http://id.example/token"},
+        {"authorization_endpoint": "http://id.example/authorize"},
+        {"jwks_uri": "http://10.0.0.1/jwks"},
+    ],
+)
 async def test_a_description_of_another_is_not_followed(house: House, said: dict[str, Any]) -> None:
     house.provider.description = said
     async with house.browsing() as browser:
@@ -249,12 +261,46 @@ async def test_a_provider_that_is_away_leaves_the_key(house: House) -> None:
         assert (await browser.get(back)).status_code == 503
 
 
+async def test_an_answer_that_is_too_deep_is_refused(house: House) -> None:
+    async with house.browsing() as browser:
+        back = await house.back(browser)
+        head = b"HTTP/1.1 200 X\r\ncontent-length: 200000\r\n\r\n"
+        house.provider.server.answers["/token"] = saying(head + b"[" * 200_000)
+        assert (await browser.get(back)).status_code == 503
+
+
+async def test_the_provider_is_asked_about_no_login_that_nobody_began_here(house: House) -> None:
+    identity = house.api.api.identity
+    assert identity is not None
+    began = identity.begin()
+    for secret in ("made-up", f"{began.secret}0", f"9{began.secret}", "9999999999~x~y", ""):
+        async with house.browsing() as browser:
+            cookie = f"{secret}.{urlsafe_b64encode(b'/console').decode()}"
+            answer = await browser.get(
+                "/console/oidc/callback",
+                params={"code": "c", "state": Attempt(secret).state, "iss": house.provider.issuer},
+                headers={"cookie": f"hermodr_oidc={cookie}"},
+            )
+        assert answer.status_code == 401
+    assert house.provider.server.came == []
+    assert identity.begun(began.secret) == began
+
+
 async def test_without_a_provider_there_is_no_way_to_one(api: ApiUnderTest) -> None:
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(api.api.asgi), base_url="https://api"
     ) as browser:
         assert "oidc" not in (await browser.get("/console/login")).text
         assert (await browser.get("/console/oidc")).status_code == 404
+
+
+@pytest.mark.parametrize("issuer", ["http://id.example", "http://10.0.0.1", "http://127.0.0.1.id.example"])
+def test_a_provider_is_reached_by_https_but_on_this_machine(issuer: str) -> None:
+    given: dict[str, Any] = {"oidc_client_id": "x", "oidc_client_secret": "x", "oidc_roles": "a=b:read"}
+    for safe in ("https://id.example", "http://127.0.0.1:8080/realm", "http://[::1]", "http://localhost:1"):
+        assert ApiSettings(database_url="postgresql://x/y", oidc_issuer=safe, **given).oidc is not None
+    with pytest.raises(ValueError, match="HERMODR_OIDC_ISSUER has to be https"):
+        ApiSettings(database_url="postgresql://x/y", oidc_issuer=issuer, **given)
 
 
 def test_a_provider_is_configured_whole() -> None:

@@ -7,7 +7,7 @@ from pydantic_settings import NoDecode
 
 from hermodr_api.access.tokens import LEAST_SECRET_BYTES
 from hermodr_api.console import roles
-from hermodr_api.console.identity import Client
+from hermodr_api.console.identity import Client, is_safe
 from hermodr_api.console.roles import Role
 from hermodr_api.http import durations
 from hermodr_contracts.rates import Limit, parse
@@ -88,6 +88,8 @@ class ApiSettings(ServiceSettings):
         missing = [f"HERMODR_{name.upper()}" for name in wanted if not getattr(self, name)]
         if missing and len(missing) < len(wanted):
             raise ValueError(f"an identity provider also needs {', '.join(missing)}")
+        if self.oidc_issuer is not None and not is_safe(self.oidc_issuer):
+            raise ValueError("HERMODR_OIDC_ISSUER has to be https, but on this machine")
         return self
 
     @property

@@ -1,16 +1,21 @@
 """Who somebody is, as the identity provider says (OpenID Connect Core 1.0, code flow with PKCE).
 
-What a login began with is no row: state, nonce and verifier follow from a secret in the browser's own cookie. So any
-process can end what another has begun, and an answer that another browser asked for is refused.
+What a login began with is no row: state, nonce and verifier follow from a secret in the browser's own cookie, which
+only we can make. So any process can end what another has begun, and an answer that another browser asked for is
+refused.
 """
 
 import asyncio
 import hashlib
+import hmac
+import ipaddress
+import secrets
 from base64 import b64encode, urlsafe_b64encode
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import httpx
 import structlog
@@ -34,6 +39,10 @@ _FRESH_SECONDS = 600.0
 _WAIT_SECONDS = 8.0
 _MOST_BYTES = 512 * 1024
 _MOST_NAME = 200
+_MOST_A_MINUTE = 240
+"""Questions of a process to the provider; a login takes two. Strangers shall not make us flood it."""
+LIVES_SECONDS = 600
+"""From the beginning of a login to its end."""
 
 
 class Unrecognised(Exception):
@@ -97,8 +106,26 @@ class IdentityProvider:
         self.client = client
         self._clock = clock
         self._transport = transport
+        self._begun = hmac.digest(client.client_secret.encode(), b"hermodr: logins", hashlib.sha256)
+        self._asked: deque[float] = deque(maxlen=_MOST_A_MINUTE)
         self._described: Mapping[str, Any] = {}
         self._heard = float("-inf")
+
+    def begin(self) -> Attempt:
+        """A login that begins now."""
+        said = f"{int(self._clock.now().timestamp())}~{secrets.token_urlsafe(32)}"
+        return Attempt(f"{said}~{self._mac(said)}")
+
+    def begun(self, secret: str) -> Attempt | None:
+        """That of this secret; `None`: it is none of ours, or over."""
+        said, _, mac = secret.rpartition("~")
+        if not secrets.compare_digest(mac.encode(), self._mac(said).encode()):
+            return None
+        age = self._clock.now().timestamp() - int(said.partition("~")[0])
+        return Attempt(secret) if age <= LIVES_SECONDS else None
+
+    def _mac(self, said: str) -> str:
+        return hmac.new(self._begun, said.encode(), hashlib.sha256).hexdigest()
 
     async def address(self, attempt: Attempt) -> str:
         """Where a browser logs in. Raises `ProviderUnavailable`."""
@@ -146,7 +173,7 @@ class IdentityProvider:
             }
             claims = CodeIDToken(token.claims, token.header, wanted, params)
             claims.validate(now=int(self._clock.now().timestamp()), leeway=LEEWAY_SECONDS)
-        except (JoseError, ValueError, TypeError, KeyError) as error:
+        except (JoseError, ValueError, TypeError, KeyError, RecursionError) as error:
             log.warning("id token refused", reason=type(error).__name__, about=getattr(error, "claim", None))
             raise Unrecognised("what the identity provider said does not hold") from None
         subject = claims["sub"]
@@ -159,9 +186,7 @@ class IdentityProvider:
             issuer = self.client.issuer
             document = await self._ask("GET", f"{issuer.rstrip('/')}/.well-known/openid-configuration")
             needed = ("authorization_endpoint", "token_endpoint", "jwks_uri")
-            if document.get("issuer") != issuer or not all(
-                _is_address(document.get(each)) for each in needed
-            ):
+            if document.get("issuer") != issuer or not all(is_safe(document.get(each)) for each in needed):
                 raise ProviderUnavailable("its description is another's, or lacks an address")
             self._described, self._heard = document, self._clock.monotonic()
         return self._described
@@ -193,6 +218,10 @@ class IdentityProvider:
 
     async def _ask(self, method: str, url: str, **options: Any) -> Mapping[str, Any]:
         """Its JSON. Raises `ProviderUnavailable`, and `Unrecognised` where it refuses (400, 401, 403)."""
+        now = self._clock.monotonic()
+        if len(self._asked) == _MOST_A_MINUTE and now - self._asked[0] < 60:
+            raise ProviderUnavailable("asked too often")
+        self._asked.append(now)
         taken = bytearray()
         try:
             async with (
@@ -205,7 +234,14 @@ class IdentityProvider:
                     if len(taken) > _MOST_BYTES:
                         raise ProviderUnavailable("the answer is too long")
             document = httpx.Response(answer.status_code, content=bytes(taken)).json()
-        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, OSError, ValueError) as error:
+        except (
+            httpx.HTTPError,
+            httpx.InvalidURL,
+            TimeoutError,
+            OSError,
+            ValueError,
+            RecursionError,
+        ) as error:
             raise ProviderUnavailable(type(error).__name__) from error
         if answer.status_code in (400, 401, 403) and method == "POST":
             raise Unrecognised("the identity provider refused: begin again")
@@ -214,8 +250,23 @@ class IdentityProvider:
         return document
 
 
-def _is_address(value: object) -> bool:
-    return isinstance(value, str) and value.startswith(("https://", "http://"))
+def is_safe(value: object) -> bool:
+    """Whether it is an address whose answers nobody on the way can change: `https`, or this machine's."""
+    try:
+        parts = urlsplit(value) if isinstance(value, str) else None
+        host = parts.hostname if parts is not None else None
+    except ValueError:
+        return False
+    if parts is None or not host:
+        return False
+    return parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host))
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _name(claims: Mapping[str, Any]) -> str:

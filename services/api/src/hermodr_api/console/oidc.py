@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from hermodr_api.console import pages
-from hermodr_api.console.identity import Attempt
+from hermodr_api.console.identity import LIVES_SECONDS, Attempt
 from hermodr_api.console.sessions import Sessions
 from hermodr_api.console.signing_in import SignIn
 from hermodr_api.console.visiting import Page, Word, inside, remembered
@@ -19,7 +19,6 @@ from hermodr_api.http.provided import provided
 router = APIRouter(prefix="/console/oidc", include_in_schema=False, route_class=Page)
 
 COOKIE = "hermodr_oidc"
-_LIVES_SECONDS = 600
 _PATH = "/console/oidc"
 TheSignIn = Annotated[SignIn, provided(SignIn)]
 Given = Annotated[str | None, Query(max_length=2000)]
@@ -28,16 +27,16 @@ Given = Annotated[str | None, Query(max_length=2000)]
 @router.get("")
 async def begin(sign_in: TheSignIn, next: Word = "/console") -> Response:
     """Go to the identity provider. Nothing is remembered but by the browser."""
-    secret = secrets.token_urlsafe(32)
     where = inside(next)
     try:
-        answer = RedirectResponse(await sign_in.address(Attempt(secret)), 303, {"cache-control": "no-store"})
+        attempt, address = await sign_in.beginning()
+        answer = RedirectResponse(address, 303, {"cache-control": "no-store"})
     except Refused as refused:
         return pages.login(where, refused.detail, refused.kind.status, sign_in.label)
-    value = f"{secret}.{urlsafe_b64encode(where.encode()).decode()}"
+    value = f"{attempt.secret}.{urlsafe_b64encode(where.encode()).decode()}"
     # not Strict: it comes back with an answer that leads here from the provider's page
     answer.set_cookie(
-        COOKIE, value, max_age=_LIVES_SECONDS, path=_PATH, secure=True, httponly=True, samesite="lax"
+        COOKIE, value, max_age=LIVES_SECONDS, path=_PATH, secure=True, httponly=True, samesite="lax"
     )
     return answer
 
@@ -54,7 +53,7 @@ async def callback(
 ) -> Response:
     """Come back from the identity provider, and begin a session. A page leads on: a browser does not send a Strict
     cookie where a page of somebody else has led it."""
-    attempt, where = _begun(request.cookies.get(COOKIE, ""))
+    attempt, where = _begun(sign_in, request.cookies.get(COOKIE, ""))
     flaw, status = None, 401
     if attempt is None or state is None or not secrets.compare_digest(state.encode(), attempt.state.encode()):
         flaw = "this login was not begun here, or more than ten minutes ago: begin again"
@@ -73,11 +72,11 @@ async def callback(
     return answer
 
 
-def _begun(cookie: str) -> tuple[Attempt | None, str]:
+def _begun(sign_in: SignIn, cookie: str) -> tuple[Attempt | None, str]:
     """The login that this browser began, and where it leads."""
     secret, _, encoded = cookie.partition(".")
     try:
         where = urlsafe_b64decode(encoded).decode()
     except ValueError:
         where = "/console"
-    return (Attempt(secret) if secret else None), inside(where)
+    return sign_in.begun(secret), inside(where)

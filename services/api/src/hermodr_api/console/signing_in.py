@@ -31,12 +31,17 @@ class SignIn:
         """What the provider is called on the page; `None`: there is none."""
         return self._provider.client.label if self._provider is not None else None
 
-    async def address(self, attempt: Attempt) -> str:
-        """Where the browser goes. Raises `Refused` (404, 503)."""
+    async def beginning(self) -> tuple[Attempt, str]:
+        """A login that begins, and where the browser goes. Raises `Refused` (404, 503)."""
+        attempt = self._known.begin()
         try:
-            return await self._known.address(attempt)
+            return attempt, await self._known.address(attempt)
         except ProviderUnavailable as error:
             raise _away(error) from error
+
+    def begun(self, secret: str) -> Attempt | None:
+        """The login that began so; `None`: nobody began it here, or too long ago."""
+        return self._provider.begun(secret) if self._provider is not None else None
 
     async def end(self, attempt: Attempt, code: str, issuer: str | None) -> Person:
         """Who has logged in. Raises `Refused` (401, 403, 404, 503)."""

@@ -7,12 +7,14 @@ from contextlib import asynccontextmanager
 import asyncpg
 import pytest
 
-from hermodr_contracts.vocabulary import Channel
+from hermodr_contracts.vocabulary import Channel, SuppressionReason
 from hermodr_devkit.supervisor.identities import identities
 from hermodr_ledger import migrate
 from hermodr_ledger.engine import Ledger
 from hermodr_ledger.engine.schema_version import verify
 from hermodr_ledger.jobs.accept import rehearse
+from hermodr_ledger.people import suppressions
+from hermodr_ledger.people.suppressions import NewSuppression
 from hermodr_ledger.rights import declared
 from hermodr_ledger.rights.declared import ROLES
 from hermodr_ledger.rights.granting import OddPrefix, changes, policies, role_name
@@ -43,6 +45,11 @@ REFUSED = [
     *((role, "UPDATE hermodr.jobs SET data = '{}'") for role in (*SENDERS, "worker")),
     *((role, "UPDATE hermodr.jobs SET content = NULL") for role in (*SENDERS, "worker", "scheduler")),
     *((role, "UPDATE hermodr.dead_letters SET body = ''") for role in SENDERS),
+    *((role, "UPDATE hermodr.suppressions SET hash = ''") for role in SENDERS),
+    *((role, "UPDATE hermodr.webhook_messages SET body = ''") for role in SENDERS),
+    *((role, "DELETE FROM hermodr.job_standings") for role in ROLES if role != "scheduler"),
+    *((role, "INSERT INTO hermodr.job_standings (id) VALUES (gen_random_uuid())") for role in ROLES),
+    *((role, "UPDATE hermodr.singletons SET job_id = gen_random_uuid()") for role in (*SENDERS, "worker")),
     *((role, "CREATE TABLE hermodr.mine ()") for role in ROLES),
     *((role, "ALTER TABLE hermodr.jobs DISABLE ROW LEVEL SECURITY") for role in ROLES),
     *((role, "UPDATE hermodr.schema_version SET version_num = '0001'") for role in ROLES),
@@ -203,6 +210,73 @@ async def test_states_are_changed_by_those_whose_work_they_are(database_url: str
                 said = await connection.execute(f"UPDATE hermodr.{table} SET error = 'x' WHERE id = $1", row)
                 changed |= {what} if said == "UPDATE 1" else set()
     assert changed == CHANGED[role]
+
+
+async def test_nobody_makes_a_row_another_one_or_another_projects(database_url: str) -> None:
+    owner = await asyncpg.connect(database_url)
+    try:
+        found = await owner.fetch(
+            """
+            SELECT r.role, c.relname || '.' || a.attname AS what
+            FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+            CROSS JOIN unnest($1::text[]) AS r(role)
+            WHERE c.relnamespace = 'hermodr'::regnamespace AND c.relkind IN ('r', 'p', 'v')
+              AND has_column_privilege(r.role, c.oid, a.attnum, 'UPDATE')
+              AND (a.attname IN ('id', 'project_id') OR EXISTS (
+                  SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary AND a.attnum = ANY (i.indkey)))
+            """,
+            list(NAMES.values()),
+        )
+    finally:
+        await owner.close()
+    # an address that waits to be confirmed has a new id with each request
+    assert {(row["role"], row["what"]) for row in found} == {
+        (NAMES[role], "pending_addresses.id") for role in ("api", "scheduler")
+    }
+
+
+@pytest.mark.parametrize("role", SENDERS[:3])
+async def test_senders_lift_no_suppression_and_rewrite_no_attempt(database_url: str, role: str) -> None:
+    async with ledgers.opened(database_url) as ledger:
+        project = await ledgers.new_project(ledger)
+        (delivery,) = await ledgers.new_deliveries(ledger, 1)
+        await ledger.fetch(
+            "INSERT INTO hermodr.attempts (delivery_id, number, outcome, started_at, finished_at)"
+            " VALUES ($1, 1, 'sent', now(), now()), ($1, 2, 'unknown', now(), now())",
+            delivery,
+        )
+        await suppressions.put(ledger, [NewSuppression(project, "a@x.test", SuppressionReason.MANUAL)])
+        for channel in Channel:
+            await ledger.fetch(
+                "INSERT INTO hermodr.dead_letters (id, project_id, source_id, queue, reason)"
+                " VALUES (gen_random_uuid(), $1, gen_random_uuid()::text, $2, 'x')",
+                project,
+                f"{channel}.dead",
+            )
+    async with session(database_url, role) as connection:
+        for lifted in ("now()", "now() + interval '1 hour'"):
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await connection.execute(
+                    f"UPDATE hermodr.suppressions SET expires_at = {lifted} WHERE project_id = $1", project
+                )
+        assert (
+            await connection.execute(
+                "UPDATE hermodr.suppressions SET expires_at = NULL WHERE project_id = $1", project
+            )
+            == "UPDATE 1"
+        )
+        changed = await connection.fetch(
+            "UPDATE hermodr.attempts SET outcome = 'permanent' WHERE delivery_id = $1 RETURNING number",
+            delivery,
+        )
+        assert [row["number"] for row in changed] == [2]
+        replayed = await connection.fetch(
+            "UPDATE hermodr.dead_letters SET replayed_at = now() WHERE project_id = $1 RETURNING queue",
+            project,
+        )
+    assert {row["queue"] for row in replayed} == {
+        f"{channel}.dead" for channel in CHANGED[role] - {"notification"}
+    }
 
 
 async def test_services_see_the_rows_that_are_hidden_from_readers(database_url: str) -> None:

@@ -1,7 +1,9 @@
-"""Tables of which a role may update or read some columns only: nobody makes a job another project's, or sends it
+"""Columns that roles may update or read: nobody makes a row another project's or another row's, or sends it
 elsewhere."""
 
 from collections.abc import Mapping
+
+from hermodr_ledger.tables import metadata
 
 _PROGRESS_OF_JOBS = (
     "announcements",
@@ -101,6 +103,11 @@ _IMPORTED = (
 """Of a recipient: not their wishes."""
 _DISABLING = ("failing_since", "disabled_at", "disabled_reason", "updated_at")
 
+_BOUNCED = ("address", "delivery_id", "expires_at", "reason", "updated_at", "wake_at")
+"""Of a suppression: what it suppresses, its hash, stays."""
+_TURN_OF_WEBHOOKS = ("attempt", "due_at", "finished_at", "lease_until", "owner", "state")
+"""Of a webhook's message: not what it says, nor to whom."""
+
 _SENDERS = ("email_sender", "sms_sender", "webhook_channel")
 
 COLUMNS: Mapping[tuple[str, str], tuple[str, ...]] = {
@@ -115,6 +122,8 @@ COLUMNS: Mapping[tuple[str, str], tuple[str, ...]] = {
     **{(role, "deliveries"): _PROGRESS_OF_DELIVERIES for role in _SENDERS},
     **{(role, "attempts"): _OUTCOME for role in ("api", "scheduler", *_SENDERS)},
     **{(role, "dead_letters"): ("replayed_at",) for role in _SENDERS},
+    **{(role, "suppressions"): _BOUNCED for role in _SENDERS},
+    **{(role, "webhook_messages"): _TURN_OF_WEBHOOKS for role in ("webhook_channel", "webhook_sender")},
     ("dispatcher", "recipients"): (
         "updated_at",
     ),  # to lock the row, which takes the right to update something
@@ -123,7 +132,31 @@ COLUMNS: Mapping[tuple[str, str], tuple[str, ...]] = {
         (role, "webhook_endpoints"): _DISABLING for role in ("scheduler", "webhook_channel", "webhook_sender")
     },
 }
-"""By role and table."""
+"""By role and table, where it is less than `changeable`."""
+
+_RENAMED: Mapping[str, frozenset[str]] = {
+    "event_windows": frozenset({"carrier_id"}),
+    "groups": frozenset({"external_id"}),
+    "pending_addresses": frozenset({"id"}),
+    "recipients": frozenset({"external_id", "user_id"}),
+    "schedule_runs": frozenset({"batch_id", "job_id"}),
+    "schedules": frozenset({"last_batch_id", "last_job_id"}),
+    "singletons": frozenset({"job_id"}),
+    "stored_until": frozenset({"job_id"}),
+    "suppressions": frozenset({"delivery_id"}),
+    "updates": frozenset({"author_id", "external_id"}),
+    "window_events": frozenset({"window_id"}),
+}
+"""By table the ids that change: of other systems, and of what a row came to."""
+
+
+def changeable(table: str) -> tuple[str, ...]:
+    """The columns that whoever may update the table may: all but its key, whose it is, and to what it belongs."""
+    found = metadata.tables[f"hermodr.{table}"]
+    keys = {column.name for column in found.primary_key}
+    kept = {name for name in found.columns.keys() if name == "id" or name.endswith("_id")}  # noqa: SIM118
+    return tuple(sorted(set(found.columns.keys()) - keys - (kept - _RENAMED.get(table, frozenset()))))
+
 
 READ: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("scheduler", "connections"): ("id", "project_id", "owner"),

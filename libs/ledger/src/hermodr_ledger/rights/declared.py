@@ -1,14 +1,14 @@
 """The table of rights: which service's role may do what to which table. Nothing else is granted to them.
 
-`s` SELECT, `i` INSERT, `u` UPDATE, `d` DELETE; `-` none of it. Tables of which some columns may be updated or read
-are in `columns`. Services name partitioned tables only, never a week. The views are for people who speak SQL, so no
-service has a right to one.
+`s` SELECT, `i` INSERT, `u` UPDATE of all columns but those that say which row it is and whose, `d` DELETE; `-` none of
+it. Tables of which fewer columns may be updated or read are in `columns`. Services name partitioned tables only, never
+a week. The views are for people who speak SQL, so no service has a right to one.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from hermodr_ledger.rights.columns import COLUMNS, READ
+from hermodr_ledger.rights.columns import COLUMNS, READ, changeable
 
 _TABLES = """
                        api   dispatcher scheduler email_sender sms_sender webhook_channel webhook_sender      worker
@@ -45,7 +45,7 @@ groups                 siud  s          s         -            -          -     
 idempotency_keys       siu   si         sid       -            -          -               -                   -
 import_progress        -     -          -         -            -          -               -                   siu
 inbox                  sud   si         sd        -            -          -               -                   -
-job_standings          sid   sid        sid       sid          sid        sid             -                   sid
+job_standings          s     -          sd        -            -          -               -                   -
 jobs                   si    si         si        s            s          s               -                   s
 lane_rates             s     s          s         siud         siud       siud            -                   -
 mailboxes              s     -          siud      -            -          -               -                   -
@@ -69,13 +69,13 @@ senders                siud  -          -         s            -          -     
 service_heartbeats     siud  siud       siud      siud         siud       siud            siud                siud
 set_aside              siud  siud       siud      siud         siud       siud            -                   -
 signing_keys           siu   -          -         -            -          -               -                   -
-singletons             siud  sud        siud      sud          sud        sud             -                   sud
+singletons             siud  sd         siud      sd           sd         sd              -                   sd
 stored_parts           -     -          siu       -            -          -               -                   -
 stored_until           -     -          su        -            -          -               -                   -
 stored_walks           -     -          siu       -            -          -               -                   -
 stored_weeks           -     -          siud      -            -          -               -                   -
 suppression_key        s     s          s         s            s          s               -                   -
-suppressions           siud  s          siud      siu          siu        siu             -                   -
+suppressions           siud  s          siud      si           si         si              -                   -
 task_attempts          su    s          sid       -            -          -               -                   si
 task_dependencies      s     sid        sd        -            -          -               -                   sd
 task_endings           i     i          sid       -            -          -               -                   -
@@ -89,7 +89,7 @@ updates                siud  s          s         -            -          -     
 waiting_counted        s     -          u         -            -          -               -                   -
 webhook_attempts       s     -          s         -            -          siu             siu                 -
 webhook_endpoints      siud  -          s         -            -          s               s                   -
-webhook_messages       siud  -          siud      -            -          siu             siu                 -
+webhook_messages       siud  -          siud      -            -          si              si                  -
 webhook_turns          siud  -          siud      -            -          siu             siu                 -
 whatsapp_windows       siud  -          sd        -            sd         -               -                   -
 window_events          s     siud       su        -            -          -               -                   -
@@ -119,6 +119,7 @@ _WITH_THE_OWNERS_RIGHTS: Mapping[str, tuple[str, ...]] = {
 """Functions that run with the rights of the tables' owner, and the services that call them. All others run with those
 of the caller, give nobody anything, and may be called by every service."""
 
+_SENDERS = ("email_sender", "sms_sender", "webhook_channel")
 _NO_TASK, _TASK = "(kind <> 'task'::text)", "(kind = 'task'::text)"
 
 CHANGED: Mapping[tuple[str, str], str] = {
@@ -129,8 +130,19 @@ CHANGED: Mapping[tuple[str, str], str] = {
     ("sms_sender", "jobs"): _NO_TASK,
     ("webhook_channel", "jobs"): _NO_TASK,
     ("worker", "jobs"): _TASK,
+    **{(role, "attempts"): "(outcome = 'unknown'::text)" for role in _SENDERS},
+    **{(role, "suppressions"): "true" for role in _SENDERS},
+    ("email_sender", "dead_letters"): "(queue = 'email.dead'::text)",
+    ("sms_sender", "dead_letters"): "(queue = ANY (ARRAY['sms.dead'::text, 'whatsapp.dead'::text]))",
+    ("webhook_channel", "dead_letters"): "(queue = 'webhook.dead'::text)",
 }
 """By role and table the rows that a role may change, if not all. Written as the server does, which is compared."""
+
+BECOMES: Mapping[tuple[str, str], str] = {
+    **{(role, "suppressions"): "(expires_at IS NULL)" for role in _SENDERS},  # nobody is written to again
+}
+"""What a row has to be once such a role has changed it. Only where a column of the condition can be changed: a check
+costs as much as the condition."""
 
 _VERBS = {"s": "SELECT", "i": "INSERT", "u": "UPDATE", "d": "DELETE"}
 
@@ -179,7 +191,10 @@ def of_tables() -> set[Right]:
         for role, letters in zip(ROLES, row, strict=True)
         for letter in letters.strip("-")
     }
-    for privilege, allowed in (("UPDATE", COLUMNS), ("SELECT", READ)):
+    whole = {each for each in found if each.privilege == "UPDATE"}
+    found -= whole
+    updated = {**COLUMNS} | {(each.role, each.name): changeable(each.name) for each in whole}
+    for privilege, allowed in (("UPDATE", updated), ("SELECT", READ)):
         for (role, table), columns in allowed.items():
             found |= {Right(role, "table", table, privilege, column) for column in columns}
     for sequence, table in _SEQUENCES.items():

@@ -10,7 +10,7 @@ from typing import Any
 
 import asyncpg
 
-from hermodr_ledger.rights.declared import CHANGED, ROLES, TABLES, Right, may_call, of_tables
+from hermodr_ledger.rights.declared import BECOMES, CHANGED, ROLES, TABLES, Right, may_call, of_tables
 
 PREFIX = "hermodr"
 POLICY = "services"
@@ -84,41 +84,43 @@ async def changes(connection: Any, names: dict[str, str]) -> list[str]:
 
 async def policies(connection: Any, names: Mapping[str, str]) -> dict[str, list[str]]:
     """By table with row-level security the statements that are needed, so that `names` see all rows, and change those
-    of `declared.CHANGED`."""
+    of `declared.CHANGED` to what `declared.BECOMES` says."""
     everybody = frozenset(names.values())
     needed = {}
     for row in await connection.fetch(_POLICIES, POLICY, f"{_ONLY}%"):
         table = row["name"]
         if table not in TABLES or not everybody:
             continue
-        wanted = {(POLICY, everybody, "true")} | {
-            (f"{_ONLY}{role}", frozenset({names[role]}), rows)
+        wanted = {(POLICY, everybody, "true", "true")} | {
+            (f"{_ONLY}{role}", frozenset({names[role]}), rows, BECOMES.get((role, of), "true"))
             for (role, of), rows in CHANGED.items()
             if of == table and role in names
         }
         there = {
-            (name, frozenset((roles or "").split()), rows)
-            for name, roles, rows in zip(
-                row["policies"], row["roles"] or (), row["conditions"] or (), strict=True
+            (name, frozenset((roles or "").split()), *conditions)
+            for name, roles, *conditions in zip(
+                row["policies"], *(row[each] or () for each in ("roles", "conditions", "checks")), strict=True
             )
         }
         needed[table] = [
-            *(f"DROP POLICY {name} ON hermodr.{table}" for name, _, _ in sorted(there - wanted, key=_first)),
+            *(f"DROP POLICY {name} ON hermodr.{table}" for name, *_ in sorted(there - wanted, key=_first)),
             *(_policy(table, *each) for each in sorted(wanted - there, key=_first)),
         ]
     return {table: statements for table, statements in needed.items() if statements}
 
 
-def _first(policy: tuple[str, frozenset[str], str]) -> str:
-    return policy[0]
+def _first(policy: tuple[Any, ...]) -> str:
+    return str(policy[0])
 
 
-def _policy(table: str, name: str, roles: frozenset[str], rows: str) -> str:
+def _policy(table: str, name: str, roles: frozenset[str], rows: str, check: str) -> str:
     to = ", ".join(f'"{role}"' for role in sorted(roles))
     if name == POLICY:
         return f"CREATE POLICY {name} ON hermodr.{table} TO {to} USING (true) WITH CHECK (true)"
-    # no check: columns of the conditions cannot be changed, and a check costs as much again
-    return f"CREATE POLICY {name} ON hermodr.{table} AS RESTRICTIVE FOR UPDATE TO {to} USING {rows} WITH CHECK (true)"
+    return (
+        f"CREATE POLICY {name} ON hermodr.{table} AS RESTRICTIVE FOR UPDATE TO {to}"
+        f" USING ({rows}) WITH CHECK ({check})"
+    )
 
 
 def creating(names: Iterable[str]) -> list[str]:
@@ -214,7 +216,8 @@ _POLICIES = """
 SELECT c.relname AS name, array_remove(array_agg(p.polname::text), NULL) AS policies,
     array_agg((SELECT string_agg(r.rolname, ' ') FROM pg_roles r WHERE r.oid = ANY(p.polroles)))
         FILTER (WHERE p.oid IS NOT NULL) AS roles,
-    array_agg(pg_get_expr(p.polqual, p.polrelid)) FILTER (WHERE p.oid IS NOT NULL) AS conditions
+    array_agg(pg_get_expr(p.polqual, p.polrelid)) FILTER (WHERE p.oid IS NOT NULL) AS conditions,
+    array_agg(pg_get_expr(p.polwithcheck, p.polrelid)) FILTER (WHERE p.oid IS NOT NULL) AS checks
 FROM pg_class c LEFT JOIN pg_policy p ON p.polrelid = c.oid AND (p.polname = $1 OR p.polname LIKE $2)
 WHERE c.relnamespace = 'hermodr'::regnamespace AND c.relrowsecurity AND NOT c.relispartition
 GROUP BY c.relname

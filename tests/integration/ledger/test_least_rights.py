@@ -212,6 +212,19 @@ async def test_states_are_changed_by_those_whose_work_they_are(database_url: str
     assert changed == CHANGED[role]
 
 
+@pytest.mark.parametrize("role", [role for role in ROLES if role != "webhook_sender"])
+async def test_standings_follow_whoever_changes_the_job(database_url: str, role: str) -> None:
+    async with ledgers.opened(database_url) as ledger:
+        (job,) = await ledgers.new_jobs(ledger, 1)
+        kind = "task" if role == "worker" else "notification"
+        await ledger.fetch("UPDATE hermodr.jobs SET kind = $2 WHERE id = $1", job, kind)
+        async with session(database_url, role) as connection:
+            for state, standing in (("failed", ["failed"]), ("completed", [])):
+                await connection.execute("UPDATE hermodr.jobs SET state = $2 WHERE id = $1", job, state)
+                rows = await ledger.fetch("SELECT state FROM hermodr.job_standings WHERE id = $1", job)
+                assert [row["state"] for row in rows] == standing
+
+
 async def test_nobody_makes_a_row_another_one_or_another_projects(database_url: str) -> None:
     owner = await asyncpg.connect(database_url)
     try:

@@ -57,6 +57,28 @@ async def test_a_digest_is_made_once(api: ApiUnderTest) -> None:
         assert "Mia" in listed
 
 
+async def test_reader_and_group_are_named_as_people_name_them(api: ApiUnderTest) -> None:
+    whom = await given(api)
+    reader, group = f"/v1/recipients/{whom['recipient_id']}", f"/v1/groups/{whom['group_id']}"
+    await api.http.patch(reader, json={"name": "Mia Keller", "external_id": "mia-1"})
+    await api.http.patch(group, json={"name": "Family album", "external_id": "album-1"})
+    async with browsing(api) as browser:
+        await logged_in(api, browser, "read", "manage")
+        shown = (await browser.get("/console/digests/new")).text
+        assert '<option value="mia-1">' in shown
+        assert '<option value="album-1">' in shown
+        unknown = FORM | {"recipient_id": "Nobody", "group_id": "Family album"}
+        status, _, text = await posted(browser, "/console/digests/new", unknown)
+        assert status == 422
+        assert 'id="recipient_id-flaw"' in text
+        assert 'id="group_id-flaw"' not in text
+        typed = FORM | {"recipient_id": "mia keller", "group_id": "Family Album"}
+        status, page, text = await posted(browser, "/console/digests/new", typed)
+        assert status == 303, text
+        found = await current(api, page)
+        assert (found["recipient_id"], found["group_id"]) == (whom["recipient_id"], whom["group_id"])
+
+
 @pytest.mark.parametrize(
     "fields",
     [

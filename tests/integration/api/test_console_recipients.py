@@ -1,11 +1,13 @@
 """Recipients in the console: made, changed, told what is wrong, erased."""
 
 import json
+from urllib.parse import urlencode
 from uuid import uuid4
 
 from tests.support.api import ApiUnderTest
 from tests.support.console import STRANGER, browsing, hidden_in, logged_in
 
+NEWSLETTER = {"email": {"en": {"subject": "News", "body_text": "News"}}}
 NEW = "/console/recipients/new"
 
 
@@ -238,3 +240,65 @@ async def test_their_groups_are_shown_and_a_digest_is_one_step_away(api: ApiUnde
         text = (await browser.get(page)).text
         assert f"/console/groups/{group['id']}" in text
         assert new not in text
+
+
+async def test_they_are_found_by_the_beginning_of_a_word(api: ApiUnderTest) -> None:
+    person = await api.recipient(
+        external_id="c-19", name="Grace O'Hopper", email="Rear.Admiral@navy.example", phone="+15550100177"
+    )
+    other = await api.recipient(external_id="c-190", name="Ada Byron")
+    async with browsing(api) as browser:
+        await logged_in(api, browser, "read")
+        for typed in (
+            "grac",
+            "HOPPER",
+            "hop grace",
+            "rear.adm",
+            "admiral@navy",
+            "+1555010",
+            "c-19",
+            person["id"],
+        ):
+            listed = (await browser.get(f"/console/recipients?{urlencode({'search': typed})}")).text
+            assert person["id"] in listed, typed
+            assert (other["id"] in listed) == (typed == "c-19"), typed
+        for typed in ("nobody", "race", "'':*|x", "\\", "grace byron"):
+            listed = (await browser.get(f"/console/recipients?{urlencode({'search': typed})}")).text
+            assert "begins with" in listed, typed
+
+
+async def test_messages_are_found_by_a_part_of_whom_they_are_for(api: ApiUnderTest) -> None:
+    person = await api.recipient(name="Grace Hopper", email="grace@navy.example")
+    sent = await api.http.post(
+        "/v1/notifications",
+        json={"to": {"recipient_id": person["id"]}, "subject": "x", "body_text": "y", "type": "offer"},
+    )
+    assert sent.status_code == 202, sent.text
+    async with browsing(api) as browser:
+        await logged_in(api, browser, "read")
+        for typed in ("hopp", "grace@na", "offer"):
+            listed = (await browser.get(f"/console/messages?{urlencode({'search': typed})}")).text
+            assert sent.json()["job_id"] in listed, typed
+        await api.recipient(name="Grace Kelly")
+        listed = (await browser.get("/console/messages?search=grace")).text
+        assert "/console/recipients?search=grace" in listed
+
+
+async def test_a_wish_about_an_unknown_type_is_kept_and_said(api: ApiUnderTest) -> None:
+    person = await api.recipient(name="Grace")
+    made = await api.http.post("/v1/templates", json={"name": "newsletter", "contents": NEWSLETTER})
+    assert made.status_code == 201, made.text
+    page = f"/console/recipients/{person['id']}"
+    async with browsing(api) as browser:
+        await logged_in(api, browser, "read", "manage")
+        form = (await browser.get(f"{page}/wishes")).text
+        assert '<datalist id="types">' in form
+        known = "newsletter"
+        assert f'<option value="{known}">' in form
+        wishes = {"preferences.0.type": known, "preferences.0.enabled": "no"}
+        await browser.send(f"{page}/wishes", (await browser.hidden(f"{page}/wishes")) | wishes)
+        assert "unknown" not in (await browser.get(page)).text
+        wishes["preferences.0.type"] = "newslettr"
+        answer = await browser.send(f"{page}/wishes", (await browser.hidden(f"{page}/wishes")) | wishes)
+        assert answer.status_code == 303
+        assert "newslettr <span" in (await browser.get(page)).text

@@ -19,6 +19,8 @@ from hermodr_ledger.engine.connection import driver_url
 from hermodr_ledger.tables import metadata
 from hermodr_ledger.tables.columns import PgSnapshot, Xid8
 
+BY_SPELLING = ("recipients_words",)
+"""Indexes on expressions that Alembic cannot compare; `SPELLED` does."""
 PARTITIONS = text("SELECT relname FROM pg_class WHERE relispartition")
 SPELLED = text(
     """
@@ -63,7 +65,9 @@ def differences(connection: Connection) -> list[Any]:
     }
     found = compare_metadata(MigrationContext.configure(connection, opts=options), metadata)
     each = [part for one in found for part in (one if isinstance(one, list) else [one])]
-    return [part for part in each if "comment" not in part[0]]
+    return [
+        part for part in each if "comment" not in part[0] and getattr(part[1], "name", "") not in BY_SPELLING
+    ]
 
 
 async def test_the_migrated_schema_is_the_one_that_statements_are_made_of(

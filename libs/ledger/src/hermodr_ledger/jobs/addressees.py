@@ -21,8 +21,6 @@ _RECIPIENT_BY_ID = "SELECT id FROM hermodr.recipients WHERE id = $2 AND project_
 
 _GROUP = "SELECT id FROM hermodr.groups WHERE project_id = $1 AND (external_id = $2 OR id::text = lower($2)) LIMIT 1"
 
-_KNOWN = "SELECT 1 AS one FROM hermodr.recipients WHERE project_id = $1 AND external_id = $2"
-
 
 @dataclass(frozen=True, slots=True)
 class Named:
@@ -59,8 +57,3 @@ async def group(statements: Statements, project_id: UUID, words: str) -> UUID | 
     """By its id, or `external_id`."""
     rows = await statements.fetch(_GROUP, project_id, words)
     return rows[0]["id"] if rows else None
-
-
-async def has_external_id(statements: Statements, project_id: UUID, words: str) -> bool:
-    """Whether a recipient of the project is called that."""
-    return bool(await statements.fetch(_KNOWN, project_id, words))

@@ -1,6 +1,6 @@
 """What begins with what somebody is typing: the first few words that a list of jobs may be narrowed to."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 from uuid import UUID
 
@@ -24,6 +24,23 @@ async def beginning(
     ]
     found = {row["word"]: row["called"] or "" for row in rows if row["word"].startswith(typed)}
     return sorted(found.items())[:MOST]
+
+
+async def strange(statements: Statements, project_id: UUID, types: Iterable[str]) -> set[str]:
+    """Which of them are no name of a template of the project, and no task type."""
+    asked = sorted(set(types))
+    known = [
+        row["word"]
+        for word, _, project in _SOURCES["type"]
+        for row in await fetch(
+            statements,
+            sa.select(word.label("word")).where(
+                word == sa.any_(sa.literal(asked, sa.ARRAY(sa.Text))),
+                *([] if project is None else [project == project_id]),
+            ),
+        )
+    ]
+    return set(asked).difference(known)
 
 
 def _from(word: Any, called: Any, project: Any, project_id: UUID, typed: str) -> AnySelect:

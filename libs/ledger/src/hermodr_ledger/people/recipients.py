@@ -113,12 +113,13 @@ async def of_user(statements: Statements, project_id: UUID, user_id: str) -> Rec
 
 @dataclass(frozen=True, slots=True)
 class RecipientSearch:
-    """`None` does not narrow. `owner`: only what is that end user's. `email` ignores case."""
+    """`None` does not narrow. `owner`: only what is that end user's. `email` ignores case. `ids`: only these."""
 
     external_id: str | None = None
     user_id: str | None = None
     email: str | None = None
     owner: str | None = None
+    ids: Sequence[UUID] | None = None
 
 
 async def page(
@@ -133,6 +134,8 @@ async def page(
             (recipients.c.user_id, search.owner),
         ),
     )
+    if search.ids is not None:
+        asked = asked.where(recipients.c.id == sa.any_(sa.literal(list(search.ids), sa.ARRAY(sa.UUID))))
     rows = await fetch(statements, paged(asked, recipients, wanted))
     return [_recipient(row) for row in rows]
 

@@ -33,6 +33,14 @@ from hermodr_ledger.tables.columns import (
     texts,
 )
 
+RECIPIENT_WORDS = (
+    "to_tsvector('simple'::regconfig, translate(((((((((COALESCE(name, ''::text) || ' '::text)"
+    " || COALESCE(email, ''::text)) || ' '::text) || COALESCE(phone, ''::text)) || ' '::text)"
+    " || COALESCE(external_id, ''::text)) || ' '::text) || COALESCE(user_id, ''::text)),"
+    " '@._-+/:'::text, '       '::text))"
+)
+"""What recipients are found by, word by word, as PostgreSQL writes it: it is compared with the schema."""
+
 recipients = Table(
     "recipients",
     metadata,
@@ -50,6 +58,7 @@ recipients = Table(
     Column("links_valid_from", MOMENT),
     UniqueConstraint("project_id", "external_id"),
     Index("recipients_page", "project_id", "id"),
+    Index("recipients_words", text(RECIPIENT_WORDS), postgresql_using="gin"),
     committed("recipients"),
 )
 Index(

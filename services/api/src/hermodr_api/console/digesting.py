@@ -17,7 +17,7 @@ from hermodr_api.console.sessions import Visitor
 from hermodr_api.console.visiting import Managing, Page, PostedByManager, Reading, Word, back
 from hermodr_api.digests.models import DigestScheduleIn, DigestSchedulePatch, DigestScheduleView
 from hermodr_api.digests.service import DigestSchedules
-from hermodr_api.errors import NOT_FOUND, Refused
+from hermodr_api.errors import INVALID, NOT_FOUND, Flaw, Refused
 from hermodr_api.http.bodies import read
 from hermodr_api.http.lists import Listing
 from hermodr_api.http.provided import provided
@@ -47,7 +47,9 @@ async def digests(visitor: Reading, digests: TheDigests, searching: TheSearch, a
 
 
 @router.get("/new")
-async def new(visitor: Managing, recipient_id: Word = "", group_id: Word = "") -> Response:
+async def new(
+    visitor: Managing, searching: TheSearch, recipient_id: Word = "", group_id: Word = ""
+) -> Response:
     """A form for a new one."""
     usual = {
         "frequency": "daily",
@@ -56,19 +58,21 @@ async def new(visitor: Managing, recipient_id: Word = "", group_id: Word = "") -
         "misfire": "coalesce",
     }
     given = {"recipient_id": recipient_id, "group_id": group_id}
-    return _edited(visitor, Form.showing(usual | given), None)
+    return await _new(visitor, searching, Form.showing(usual | given))
 
 
 @router.post("/new")
-async def create(posted: PostedByManager, digests: TheDigests) -> Response:
+async def create(posted: PostedByManager, digests: TheDigests, searching: TheSearch) -> Response:
     """Add a digest schedule."""
-    form = Form(posted.fields)
+    form, project_id = Form(posted.fields), posted.visitor.caller.project_id
     try:
-        given = _fields(form) | form.given("recipient_id", "group_id")
+        reader, group = await searching.ids(project_id, form.value("recipient_id"), form.value("group_id"))
+        _found(recipient_id=reader, group_id=group)
+        given = _fields(form) | {"recipient_id": reader, "group_id": group}
         wanted = read(DigestScheduleIn, {name: value for name, value in given.items() if value is not None})
         answer = await digests.create(posted.visitor.caller, wanted, form.key(_HERE))
     except Refused as refused:
-        return _edited(posted.visitor, form.refused(refused), None)
+        return await _new(posted.visitor, searching, form.refused(refused))
     return back(f"/console/digests/{orjson.loads(answer.body)['id']}")
 
 
@@ -181,6 +185,26 @@ def _known(found: DigestSchedule) -> dict[str, object]:
     return {name: getattr(view, name) for name in _PLAIN}
 
 
-def _edited(visitor: Visitor, form: Form, digest: DigestSchedule | None) -> Response:
-    zones = sorted(available_timezones())
-    return pages.page("digest_form", visitor, form.status, here=_HERE, form=form, digest=digest, zones=zones)
+def _found(**ids: str) -> None:
+    """Raises `Refused` for what `Search.ids` has not found."""
+    flaws = []
+    for name, value in ids.items():
+        try:
+            UUID(value)
+        except ValueError:
+            noun = name.removesuffix("_id")
+            flaws.append(Flaw(("body", name), f"there is no {noun} with this id, external id or name"))
+    if flaws:
+        raise Refused(INVALID, "some are not found", flaws)
+
+
+async def _new(visitor: Visitor, searching: Search, form: Form) -> Response:
+    project_id = visitor.caller.project_id
+    people = await searching.beginning(project_id, "recipient", "")
+    groups = await searching.beginning(project_id, "group", "")
+    return _edited(visitor, form, None, people=people, groups=groups)
+
+
+def _edited(visitor: Visitor, form: Form, digest: DigestSchedule | None, **known: object) -> Response:
+    values: dict[str, Any] = {"form": form, "digest": digest, "zones": sorted(available_timezones()), **known}
+    return pages.page("digest_form", visitor, form.status, here=_HERE, **values)

@@ -83,6 +83,7 @@ async def messages(
         kinds=list(JobKind),
         channels=list(Channel),
         flaw=found.flaw,
+        several=found.several,
     )
     return _at(answer, shown) if cursor is None else answer
 

@@ -31,6 +31,8 @@ router = APIRouter(prefix="/console/recipients", include_in_schema=False, route_
 
 TheRecipients = Annotated[Recipients, provided(Recipients)]
 _SHOWN = 20
+_FOUND = 200
+"""By a search; who looks for one of more types more of them."""
 _GROUPS = 50
 """More are not shown."""
 
@@ -44,14 +46,16 @@ async def recipients(
     asked: NewestFirst,
     search: Annotated[str, Query(max_length=300)] = "",
 ) -> Response:
-    """All of them, or who is meant by an email address, an external id or a user id."""
+    """All of them, or those with a word of name, address or id that begins like what is searched."""
     words = search.strip()
-    named = await searching.person(visitor.caller.project_id, words) if words else {}
+    ids = await searching.people(visitor.caller.project_id, words, _FOUND + 1) if words else None
+    shown = ids[:_FOUND] if ids is not None else None
     found = await recipients.page(
-        visitor.caller, asked.page, **{"external_id": None, "user_id": None, "email": None, **named}
+        visitor.caller, asked.page, external_id=None, user_id=None, email=None, ids=shown
     )
+    more = _FOUND if ids is not None and len(ids) > _FOUND else None
     following = older(request, asked.cursor(found))
-    return pages.page("recipients", visitor, rows=found.rows, older=following, words=words)
+    return pages.page("recipients", visitor, rows=found.rows, older=following, words=words, more=more)
 
 
 @router.get("/{recipient_id}")
@@ -61,6 +65,7 @@ async def recipient(
     jobs: Annotated[Jobs, provided(Jobs)],
     inbox: Annotated[Inbox, provided(Inbox)],
     suppressions: Annotated[Suppressions, provided(Suppressions)],
+    searching: Annotated[Search, provided(Search)],
     recipient_id: UUID,
     links_revoked: Annotated[str, Query(max_length=1)] = "",
 ) -> Response:
@@ -75,6 +80,7 @@ async def recipient(
         asker = Asker(Whose(caller.project_id, found.user_id), caller.actor)
         page, unread = await inbox.page(asker, InboxSearch(), PageOf(_SHOWN, newest_first=True))
         notifications = list(page.rows)
+    wished = [each["type"] for each in found.preferences if each["type"] is not None]
     suppressed = {}
     for address in filter(None, (found.email, found.phone)):
         search = SuppressionSearch(address)
@@ -85,6 +91,7 @@ async def recipient(
         visitor,
         here="recipients",
         person=found,
+        strange=await searching.strange(caller.project_id, wished) if wished else (),
         suppressed=suppressed,
         jobs=listed.data,
         groups=groups[:_GROUPS],

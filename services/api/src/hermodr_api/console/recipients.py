@@ -12,6 +12,7 @@ from starlette.responses import Response
 from hermodr_api.console import pages
 from hermodr_api.console.caps import cap_rows, caps_of, typed
 from hermodr_api.console.forms import Form, document, moment, numbered
+from hermodr_api.console.search import Search
 from hermodr_api.console.sessions import Visitor
 from hermodr_api.console.visiting import Managing, Page, PostedByManager, back
 from hermodr_api.errors import Refused
@@ -24,6 +25,7 @@ from hermodr_ledger.people.pending import Addressed
 
 router = APIRouter(prefix="/console/recipients", include_in_schema=False, route_class=Page)
 
+TheSearch = Annotated[Search, provided(Search)]
 TheRecipients = Annotated[Recipients, provided(Recipients)]
 _HERE = "recipients"
 _PLAIN = (
@@ -82,14 +84,18 @@ async def change(posted: PostedByManager, recipients: TheRecipients, recipient_i
 
 
 @router.get("/{recipient_id}/wishes")
-async def wishes(visitor: Managing, recipients: TheRecipients, recipient_id: UUID) -> Response:
+async def wishes(
+    visitor: Managing, recipients: TheRecipients, searching: TheSearch, recipient_id: UUID
+) -> Response:
     """A form with what they wish."""
     found = await recipients.read(visitor.caller, recipient_id)
-    return _wished(visitor, Form.changing(_wishes_of(found)), found)
+    return await _wished(visitor, searching, Form.changing(_wishes_of(found)), found)
 
 
 @router.post("/{recipient_id}/wishes")
-async def wish(posted: PostedByManager, recipients: TheRecipients, recipient_id: UUID) -> Response:
+async def wish(
+    posted: PostedByManager, recipients: TheRecipients, searching: TheSearch, recipient_id: UUID
+) -> Response:
     """Set what they wish."""
     found = await recipients.read(posted.visitor.caller, recipient_id)
     form = Form(posted.fields)
@@ -100,7 +106,7 @@ async def wish(posted: PostedByManager, recipients: TheRecipients, recipient_id:
         if changes := form.changes(_wishes, known):
             await recipients.prefer(posted.visitor.caller, recipient_id, read(PreferencesIn, changes))
     except Refused as refused:
-        return _wished(posted.visitor, form.refused(refused), found)
+        return await _wished(posted.visitor, searching, form.refused(refused), found)
     return back(f"/console/recipients/{recipient_id}")
 
 
@@ -160,13 +166,14 @@ def _edited(visitor: Visitor, form: Form, recipient_id: UUID | None) -> Response
     return pages.page("recipient_form", visitor, form.status, here=_HERE, **values)
 
 
-def _wished(visitor: Visitor, form: Form, found: Addressed) -> Response:
+async def _wished(visitor: Visitor, searching: Search, form: Form, found: Addressed) -> Response:
     values: dict[str, Any] = {
         "form": form,
         "person": found,
         "called": named(found),
         "preference_rows": len(form.rows("preferences", bool)) + _NEW_ROWS,
         "cap_rows": cap_rows(form),
+        "types": await searching.beginning(visitor.caller.project_id, "type", ""),
         "channels": [("", "every channel"), *((each.value, each.value) for each in Channel)],
     }
     return pages.page("wishes_form", visitor, form.status, here=_HERE, **values)

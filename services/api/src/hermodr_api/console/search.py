@@ -14,15 +14,17 @@ from hermodr_ledger.engine import Ledger
 from hermodr_ledger.jobs import addressees, completing, listing
 from hermodr_ledger.jobs.listing_sources import Filters
 from hermodr_ledger.people import names
+from hermodr_ledger.people import words as people
 
 
 @dataclass(frozen=True, slots=True)
 class Meant:
-    """A job, or a list. Neither: nothing can match, and `flaw` says why."""
+    """A job, or a list. Neither: nothing can match, and `flaw` says why, or the words mean `several` recipients."""
 
     filters: Filters | None
     job_id: UUID | None = None
     flaw: str | None = None
+    several: bool = False
 
 
 class _Nothing(Exception):
@@ -113,11 +115,26 @@ class Search:
         if "@" in words or words.startswith("+"):
             try:
                 return Meant(replace(filters, address=sought(words)))
-            except ValueError:
-                return Meant(None, flaw="this is no address")
+            except ValueError:  # a part of one
+                return await self._called(filters, words) or Meant(None, flaw="nobody has such an address")
+        if await self.strange(filters.project_id, [words]):
+            called = await self._called(filters, words)
+            if called is not None:
+                return called
         if filters.type not in (None, words):
             return Meant(None, flaw=f"{words} is no id and no address, and no second type")
         return Meant(replace(filters, type=words))
+
+    async def _called(self, filters: Filters, words: str) -> Meant | None:
+        """The messages of whoever is meant by a part of a name or address; `None`: nobody is."""
+        found = await self.people(filters.project_id, words, 2)
+        if not found:
+            return None
+        if len(found) > 1:
+            return Meant(None, flaw="several recipients are found by this", several=True)
+        if filters.recipient_id not in (None, found[0]):
+            return Meant(None, flaw="these are two recipients")
+        return Meant(replace(filters, recipient_id=found[0]))
 
     async def counted(self, filters: Filters) -> Counted:
         """How many there are, as far as is counted. Raises `LedgerUnavailable`."""
@@ -132,15 +149,15 @@ class Search:
         async with patience():
             return await completing.beginning(self._ledger, project_id, word, typed)
 
-    async def person(self, project_id: UUID, words: str) -> Mapping[str, str]:
-        """The one field of recipients that is meant. Raises `LedgerUnavailable`."""
+    async def people(self, project_id: UUID, words: str, most: int) -> list[UUID]:
+        """Recipients of this id, or with a word of name, address or id that begins like each word; up to `most`.
+        Raises `LedgerUnavailable`."""
         if not words.isprintable():
-            return {"external_id": ""}
-        if "@" in words:
-            return {"email": words}
+            return []
         async with patience():
-            known = await addressees.has_external_id(self._ledger, project_id, words)
-        return {"external_id": words} if known else {"user_id": words}
+            exact = (await addressees.find(self._ledger, project_id, words)).recipient_id
+            found = await people.beginning(self._ledger, project_id, words, most)
+        return list(dict.fromkeys([exact, *found] if exact is not None else found))[:most]
 
     async def addressed(self, project_id: UUID, jobs: Sequence[ListedJobView]) -> list[Row]:
         """The jobs with whom they are for. Raises `LedgerUnavailable`."""
@@ -166,15 +183,24 @@ class Search:
             )
 
     async def ids(self, project_id: UUID, recipient: str, group: str) -> tuple[str, str]:
-        """Of a recipient and a group that are named by external id, or a recipient by user id; what is not found stays
-        as it was typed. Raises `LedgerUnavailable`."""
+        """Of a recipient and a group that are named by external id, or name if only one is called that, or a recipient
+        by user id; what is not found stays as it was typed. Raises `LedgerUnavailable`."""
         recipient, group = recipient.strip(), group.strip()
         if not (recipient.isprintable() and group.isprintable()):
             return recipient, group
         async with patience():
-            person = await addressees.find(self._ledger, project_id, recipient)
+            person = (await addressees.find(self._ledger, project_id, recipient)).recipient_id
+            if person is None:
+                person = await people.only_recipient(self._ledger, project_id, recipient)
             found = await addressees.group(self._ledger, project_id, group)
-        return str(person.recipient_id or recipient), str(found or group)
+            if found is None:
+                found = await people.only_group(self._ledger, project_id, group)
+        return str(person or recipient), str(found or group)
+
+    async def strange(self, project_id: UUID, types: Iterable[str]) -> set[str]:
+        """Which of the types no template and no task has. Raises `LedgerUnavailable`."""
+        async with patience():
+            return await completing.strange(self._ledger, project_id, types)
 
 
 def _id(text: str, of: str) -> UUID:

@@ -1,4 +1,4 @@
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Protocol
 from uuid import UUID
 
@@ -57,8 +57,11 @@ class Recipients:
         external_id: str | None,
         user_id: str | None,
         email: str | None,
+        ids: Sequence[UUID] | None = None,
     ) -> PageResult[Addressed]:
-        search = RecipientSearch(external_id, user_id, as_stored(email) if email else email, caller.user_id)
+        search = RecipientSearch(
+            external_id, user_id, as_stored(email) if email else email, caller.user_id, ids
+        )
         async with patience():
             found = await walk(
                 self._ledger,

@@ -11,7 +11,8 @@ _MOST_WORDS = 8
 # Planned for all that match, so along the index, and read only as far as the limit.
 _FOUND = f"""
 WITH found AS MATERIALIZED (
-    SELECT id FROM hermodr.recipients WHERE project_id = $1 AND {RECIPIENT_WORDS} @@ $2::text::tsquery
+    SELECT id FROM hermodr.recipients WHERE project_id = $1
+        AND ({RECIPIENT_WORDS} @@ $2::text::tsquery OR (lower(email) = lower($4) AND email IS NOT NULL))
 )
 SELECT id FROM found LIMIT $3
 """
@@ -27,7 +28,7 @@ async def beginning(statements: Statements, project_id: UUID, typed: str, most: 
     case does not matter."""
     if (asked := _asked(typed)) is None:
         return []
-    return [row["id"] for row in await statements.fetch(_FOUND, project_id, asked, most)]
+    return [row["id"] for row in await statements.fetch(_FOUND, project_id, asked, most, typed)]
 
 
 async def only_recipient(statements: Statements, project_id: UUID, name: str) -> UUID | None:

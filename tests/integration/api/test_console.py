@@ -182,7 +182,7 @@ async def test_people_are_found_and_shown_with_their_wishes(api: ApiUnderTest) -
             text = (await browser.get(f"/console/recipients?search={words}")).text
             assert person["id"] in text
             assert "Somebody else" not in text
-        assert "Nobody is called that" in (await browser.get("/console/recipients?search=nobody")).text
+        assert "Nobody is found" in (await browser.get("/console/recipients?search=nobody")).text
         assert (await browser.get("/console/recipients?search=%00")).status_code == 200
         shown = (await browser.get(f"/console/recipients/{person['id']}")).text
         assert "news" in shown

@@ -143,7 +143,9 @@ async def test_operators_see_it_and_revoke_its_links(opened: Visit, visit: Visit
         assert await page.get_by_role("button", name="Save").is_disabled()
         await for_everybody(page)
         await page.get_by_role("link", name="Back to the console").click()
-        await page.get_by_role("button", name="Revoke the links so far").click()
+        await page.get_by_role("link", name="revoke the links so far").click()
+        await for_everybody(page)
+        await page.get_by_role("button", name="Revoke them for good").click()
         assert await page.get_by_text("lead nowhere now").is_visible()
     async with opened(reader.link, PHONE, refused={404}) as page:
         assert await page.get_by_role("heading", name="This link does not work").is_visible()

@@ -79,6 +79,13 @@ async def test_a_link_works_once(api: ApiUnderTest) -> None:
         assert (await second.get("/console")).status_code == 303
 
 
+async def test_a_long_address_is_come_back_to_after_the_login(api: ApiUnderTest) -> None:
+    page = f"/console/messages?search={'a' * 300}&cursor={'b' * 500}"
+    async with browsing(api) as browser:
+        login = (await browser.get(page)).headers["location"]
+        assert (await browser.get(login)).status_code == 200
+
+
 async def test_nobody_is_led_into_a_strangers_session_unasked(api: ApiUnderTest) -> None:
     path = urlsplit((await api.http.post("/v1/console/links")).json()["url"]).path
     led = {"sec-fetch-site": "cross-site"}

@@ -294,10 +294,12 @@ async def test_operators_see_the_page_and_change_nothing_in_it(api: ApiUnderTest
         shown = await browser.get(f"{path}/preferences")
         assert "Preview: what Ada sees" in shown.text
         assert '<fieldset class="whole" disabled>' in shown.text
-        assert "Revoke the links" not in (await browser.get(path)).text
+        assert "revoke-links" not in (await browser.get(path)).text
+        assert (await browser.get(f"{path}/revoke-links")).status_code == 403
         assert (await browser.get(f"/console/recipients/{UUID(int=1)}/preferences")).status_code == 404
     async with browsing(api) as browser:
         await logged_in(api, browser, "read", "manage")
+        assert "cannot be undone" in (await browser.get(f"{path}/revoke-links")).text
         posted = await browser.post(f"{path}/revoke-links", csrf=await browser.csrf(path))
         assert posted.status_code == 303
         assert "lead nowhere now" in (await browser.get(posted.headers["location"])).text

@@ -360,7 +360,7 @@ async def test_without_the_right_to_make_roles_the_rest_is_done_and_they_are_nam
 
 
 @pytest.mark.parametrize("prefix", ["", "Big", "a-b", 'a"; DROP TABLE x', "1a", "a" * 41, "ä"])
-def test_a_prefix_that_makes_no_names_is_refused(prefix: str) -> None:
+async def test_a_prefix_that_makes_no_names_is_refused(prefix: str) -> None:
     with pytest.raises(OddPrefix):
         role_name("api", prefix)
 

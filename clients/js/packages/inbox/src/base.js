@@ -27,8 +27,8 @@ export class HermodrElement extends Base {
   /** Said aloud by screen readers. */
   spoken = h("div", { class: "hidden", role: "status" });
   locale = new Locale("en");
-  /** @type {Record<string, string>} what types of notifications and tasks are called */
-  typeNames = {};
+  /** @type {Record<string, string>} */
+  #typeNames = {};
 
   constructor() {
     super();
@@ -65,8 +65,18 @@ export class HermodrElement extends Base {
     this.#plan();
   }
 
+  get typeNames() {
+    return this.#typeNames;
+  }
+
+  /** What types of notifications and tasks are called, by type. */
+  set typeNames(typeNames) {
+    this.#typeNames = typeNames;
+    this.#plan();
+  }
+
   connectedCallback() {
-    for (const name of ["getToken", "labels"]) this.#upgrade(name);
+    for (const name of ["getToken", "labels", "typeNames"]) this.#upgrade(name);
     this.#begin();
   }
 

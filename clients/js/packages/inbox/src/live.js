@@ -91,8 +91,11 @@ export class Live {
       for await (const event of eventsOf(body, alive)) {
         if (signal.aborted) return told;
         if (event.event === "unauthorized") return (await this.#renewed()) && told;
-        if (!told) this.#began();
-        told = true;
+        if (!told) {
+          told = true;
+          alive(); // from now on it may be silent for longer
+          this.#began();
+        }
         if (event.id !== null) this.lastEventId = event.id;
         this.#ends.heard(event);
       }

@@ -139,6 +139,22 @@ test("a stream that ends is had again where it was, and what is shown is to be r
   assert.equal(calls[1].init.headers["last-event-id"], "n7");
 });
 
+test("a stream that has begun may be silent for longer than its beginning", async (t) => {
+  const real = globalThis.setTimeout;
+  const patience = [];
+  globalThis.setTimeout = (run, ms, ...more) => {
+    patience.push(ms);
+    return real(run, ms, ...more);
+  };
+  t.after(() => (globalThis.setTimeout = real));
+  const { client } = clientOf({ "GET /v1/inbox/stream": () => stream([COUNT]) });
+  const told = heard(client, "count");
+  client.start();
+  await told;
+  assert.ok(patience.at(-1) > 2 * 15_000, `${patience}`); // the server's sign of life comes every 15 s
+  client.stop();
+});
+
 test("without a stream it asks now and then, and tells each once", async () => {
   const lists = [[note("a")], [note("b"), note("a")], [note("c"), note("b"), note("a")]];
   const { client } = clientOf({

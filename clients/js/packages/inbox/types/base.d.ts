@@ -9,8 +9,6 @@ export class HermodrElement extends HTMLElement {
     /** Said aloud by screen readers. */
     spoken: HTMLDivElement;
     locale: Locale;
-    /** @type {Record<string, string>} what types of notifications and tasks are called */
-    typeNames: Record<string, string>;
     /** @returns {import("./client.js").InboxClient | null} for calls of your own; null: not connected */
     get client(): import("./client.js").InboxClient | null;
     /** Gives a token, and another one when that has ended. */
@@ -163,6 +161,9 @@ export class HermodrElement extends HTMLElement {
         began: string;
         attempted: string;
     }>;
+    /** What types of notifications and tasks are called, by type. */
+    set typeNames(typeNames: Record<string, string>);
+    get typeNames(): Record<string, string>;
     connectedCallback(): void;
     disconnectedCallback(): void;
     /** @param {string} name @param {string | null} before @param {string | null} after */

@@ -12,7 +12,7 @@ from hermodr_api.console import pages
 from hermodr_api.console.identity import LIVES_SECONDS, Attempt
 from hermodr_api.console.sessions import Sessions
 from hermodr_api.console.signing_in import SignIn
-from hermodr_api.console.visiting import Page, Word, inside, remembered
+from hermodr_api.console.visiting import Next, Page, inside, remembered
 from hermodr_api.errors import Refused
 from hermodr_api.http.provided import provided
 
@@ -25,7 +25,7 @@ Given = Annotated[str | None, Query(max_length=2000)]
 
 
 @router.get("")
-async def begin(sign_in: TheSignIn, next: Word = "/console") -> Response:
+async def begin(sign_in: TheSignIn, next: Next = "/console") -> Response:
     """Go to the identity provider. Nothing is remembered but by the browser."""
     where = inside(next)
     try:

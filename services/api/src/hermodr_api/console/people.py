@@ -10,7 +10,7 @@ from starlette.responses import Response
 from hermodr_api.console import pages
 from hermodr_api.console.lists import older
 from hermodr_api.console.search import Search
-from hermodr_api.console.visiting import Page, PostedByManager, Reading, back
+from hermodr_api.console.visiting import Managing, Page, PostedByManager, Reading, back
 from hermodr_api.http.lists import NewestFirst
 from hermodr_api.http.provided import provided
 from hermodr_api.inbox.service import Asker, Inbox
@@ -115,6 +115,21 @@ async def preferences(
     language = language_of(person.locale, request.headers.get("accept-language", ""))
     name = person.name or person.external_id or "this recipient"
     return preferences_page(there, language, preview=Preview(name, f"/console/recipients/{recipient_id}"))
+
+
+@router.get("/{recipient_id}/revoke-links")
+async def ask_to_revoke(visitor: Managing, recipients: TheRecipients, recipient_id: UUID) -> Response:
+    """It cannot be taken back."""
+    await recipients.read(visitor.caller, recipient_id)
+    page = f"/console/recipients/{recipient_id}"
+    says = (
+        "No link in a mail sent so far leads to their preference page any more, and none of them unsubscribes.",
+        "Mails sent from now on have new links. It cannot be undone.",
+    )
+    asks = "Revoke the links in mails so far?"
+    return pages.question(
+        visitor, "recipients", asks, says, f"{page}/revoke-links", "Revoke them for good", page
+    )
 
 
 @router.post("/{recipient_id}/revoke-links")

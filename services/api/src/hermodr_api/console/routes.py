@@ -12,10 +12,10 @@ from hermodr_api.console.overview import Overview
 from hermodr_api.console.sessions import Sessions
 from hermodr_api.console.visiting import (
     COOKIE,
+    Next,
     Page,
     PostedByReader,
     Reading,
-    Word,
     form_of,
     inside,
     remembered,
@@ -33,7 +33,7 @@ TheSessions = Annotated[Sessions, provided(Sessions)]
 
 
 @router.get("/login")
-async def login(sessions: TheSessions, next: Word = "/console") -> Response:
+async def login(sessions: TheSessions, next: Next = "/console") -> Response:
     """Ask for an API key, or lead to the identity provider."""
     return pages.login(inside(next), sign_in=sessions.sign_in)
 

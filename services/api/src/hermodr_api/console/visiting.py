@@ -70,6 +70,8 @@ class Visits:
         return visitor
 
 
+Next = Annotated[str, Query(max_length=_LONGEST_PATH)]
+"""Where to go after the login."""
 Word = Annotated[str, Query(max_length=300, pattern=r"^[^\x00]*$")]
 """A field of a page's address."""
 

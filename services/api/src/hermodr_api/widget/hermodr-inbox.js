@@ -95,8 +95,11 @@ timer = setTimeout(end, told ? SILENT_MS : BEGIN_MS);
 for await (const event of eventsOf(body, alive)) {
 if (signal.aborted) return told;
 if (event.event === "unauthorized") return (await this.#renewed()) && told;
-if (!told) this.#began();
+if (!told) {
 told = true;
+alive();
+this.#began();
+}
 if (event.id !== null) this.lastEventId = event.id;
 this.#ends.heard(event);
 }
@@ -1093,7 +1096,7 @@ static observedAttributes = ["api", "token", "locale", "theme"];
 heard = new AbortController();
 spoken = h("div", { class: "hidden", role: "status" });
 locale = new Locale("en");
-typeNames = {};
+#typeNames = {};
 constructor() {
 super();
 const root = this.attachShadow({ mode: "open" });
@@ -1120,8 +1123,15 @@ set labels(labels) {
 this.#labels = labels;
 this.#plan();
 }
+get typeNames() {
+return this.#typeNames;
+}
+set typeNames(typeNames) {
+this.#typeNames = typeNames;
+this.#plan();
+}
 connectedCallback() {
-for (const name of ["getToken", "labels"]) this.#upgrade(name);
+for (const name of ["getToken", "labels", "typeNames"]) this.#upgrade(name);
 this.#begin();
 }
 disconnectedCallback() {

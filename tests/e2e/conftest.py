@@ -7,10 +7,11 @@ import pytest
 import pytest_asyncio
 
 from hermodr_devkit.backing import Backing
+from hermodr_devkit.supervisor import WEBHOOK_SENDER
 from tests.support import brokers
 from tests.support.brokers import Broker
 from tests.support.databases import Databases
-from tests.support.installation import Installation, installed
+from tests.support.installation import MAIL_SERVICES, Installation, installed
 
 FINAL_PATIENCE = 20.0
 
@@ -45,6 +46,7 @@ async def common_installation(
         amqp_url=common_broker.amqp_url,
         prefix=common_broker.prefix,
         management_url=common_broker.management_url,
+        specs=(*MAIL_SERVICES, WEBHOOK_SENDER),
         HERMODR_LINK_SECRET="the secret of links in these tests",
         HERMODR_SECRET_KEY="of-the-common-installation-of-tests",
         HERMODR_WEBHOOK_ALLOW="127.0.0.0/8",

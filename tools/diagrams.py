@@ -8,6 +8,7 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
+from hermodr_devkit.backing.distribution import CHROMIUM, NPM, ensure, find_chromium
 from packages import ROOT
 from website.diagrams import FOLDER, sources
 
@@ -29,10 +30,10 @@ _DRAW = """async ([settings, name, source]) => {
 def main() -> int:
     FOLDER.mkdir(parents=True, exist_ok=True)
     wanted = sources()
+    ensure(CHROMIUM, print)
+    ensure(NPM, print)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        page = playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", args=["--no-sandbox"]
-        ).new_page()
+        page = playwright.chromium.launch(executable_path=find_chromium(), args=["--no-sandbox"]).new_page()
         page.add_script_tag(path=_library(Path(folder)))
         for path, source in wanted.items():
             drawn = page.evaluate(_DRAW, [_SETTINGS, f"d{path.stem}", source])

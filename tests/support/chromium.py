@@ -1,7 +1,6 @@
 """A real browser, and what nobody may ever meet on a page of ours."""
 
 import os
-import shutil
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -20,8 +19,7 @@ from playwright.async_api import (
     async_playwright,
 )
 
-from hermodr_devkit.backing.distribution import Package, ensure
-from hermodr_devkit.backing.model import Unavailable
+from hermodr_devkit.backing.distribution import CHROMIUM, ensure, find_chromium
 
 PICTURES = "PICTURES"
 """A variable: where pages have pictures in the documentation, they are taken anew (`make pictures`)."""
@@ -50,16 +48,6 @@ LOOKS = (DESKTOP, DESKTOP_DARK, PHONE, PHONE_DARK)
 AUDITED = (DESKTOP, PHONE_DARK)
 """Both widths and both schemes, in half the time."""
 _PATIENCE_MILLISECONDS = 10_000
-
-
-def find_chromium() -> Path:
-    """Raises Unavailable."""
-    if found := shutil.which("chromium"):
-        return Path(found)
-    raise Unavailable("Chromium is not installed")
-
-
-CHROMIUM = Package("Chromium", "chromium", find_chromium)
 
 
 @asynccontextmanager

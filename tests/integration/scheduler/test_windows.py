@@ -1,8 +1,7 @@
 """The duties that close windows of events and end events."""
 
 import json
-from collections.abc import AsyncIterator, Iterable
-from typing import Any
+from collections.abc import AsyncIterator
 from uuid import UUID
 
 import pytest
@@ -15,19 +14,8 @@ from hermodr_ledger.jobs.decisions import Decision, requested_jobs
 from hermodr_scheduler.duties.windows import Settling, Windows
 from hermodr_scheduler.metrics import SchedulerMetrics
 from tests.support.clocks import FakeClock
+from tests.support.duties import SilentBell
 from tests.support.ledgers import accept_one, emptied, new_job, new_project, opened, row_of
-
-
-class Bell:
-    reachable = True
-
-    def __init__(self) -> None:
-        self.rung: list[tuple[Priority, UUID]] = []
-
-    def jobs(self, priority: Priority, ids: Iterable[UUID]) -> None:
-        self.rung += [(priority, each) for each in ids]
-
-    def deliveries(self, *_: Any) -> None: ...
 
 
 @pytest.fixture
@@ -47,7 +35,7 @@ async def event(ledger: Ledger, window: float, priority: Priority = Priority.NOR
 
 
 async def test_a_window_is_closed_when_its_time_has_come_and_its_message_announced(ledger: Ledger) -> None:
-    bell, metrics = Bell(), SchedulerMetrics(CollectorRegistry())
+    bell, metrics = SilentBell(), SchedulerMetrics(CollectorRegistry())
     duty = Windows(ledger.cold, bell, metrics)
     assert await duty.tick() == 0.5
     await event(ledger, 60)
@@ -64,7 +52,7 @@ async def test_a_window_is_closed_when_its_time_has_come_and_its_message_announc
 
 
 async def test_events_end_as_their_message_and_again_if_that_changes(ledger: Ledger) -> None:
-    bell, registry, clock = Bell(), CollectorRegistry(), FakeClock()
+    bell, registry, clock = SilentBell(), CollectorRegistry(), FakeClock()
     metrics = SchedulerMetrics(registry)
     job = await event(ledger, 60, Priority.URGENT)
     await Windows(ledger.cold, bell, metrics).tick()

@@ -4,7 +4,7 @@ from hermodr_recurrence.cron import Cron
 from hermodr_recurrence.rules import Daily, Every, Monthly, Rule, Weekly, occurrences
 from hermodr_recurrence.turns import Misfire, Turn, turn
 from hermodr_recurrence.written import rule_of
-from hermodr_recurrence.zones import utc_of, zone_named
+from hermodr_recurrence.zones import utc_of, zone_named, zone_names
 
 __all__ = [
     "Cron",
@@ -20,4 +20,5 @@ __all__ = [
     "turn",
     "utc_of",
     "zone_named",
+    "zone_names",
 ]

@@ -14,8 +14,6 @@ _MAC_BYTES = 16
 _IDS_BYTES = 32
 _TIME_BYTES = 8
 _EPOCH, _UNIT = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
-PREFERENCES = "#preferences"
-"""Behind the URL of `unsubscribe`: the part of the page that is about all types."""
 _LONGEST = 400
 _CODE_DIGITS = 6
 
@@ -30,6 +28,13 @@ class Unsubscribe(NamedTuple):
     at: datetime | None = None
 
 
+class MailLink(NamedTuple):
+    """A mail's link to its recipient's page; whether it unsubscribes, too."""
+
+    url: str
+    unsubscribes: bool
+
+
 class Links:
     """Tokens are the same for ever, so that a repeated mail has the same octets. `secret`: at least 32 bytes."""
 
@@ -42,6 +47,22 @@ class Links:
     def unsubscribe(self, link: Unsubscribe) -> str:
         """The URL."""
         return f"{self._base}/u/{self.token(link)}"
+
+    def of_mail(
+        self,
+        project_id: UUID,
+        recipient_id: UUID,
+        type_name: str,
+        *,
+        critical: bool,
+        envelope: str | None,
+        at: datetime | None = None,
+    ) -> MailLink:
+        """Of a mail of a template to a recipient. It unsubscribes unless the template is critical, or the job's
+        `envelope` names a link for that itself."""
+        own = envelope is not None and "list-unsubscribe" in envelope.lower()
+        about = "" if critical or own else type_name
+        return MailLink(self.unsubscribe(Unsubscribe(project_id, recipient_id, about, at)), bool(about))
 
     def confirmation(self, pending_id: UUID) -> str:
         """The URL by which the address that is pending under this id is confirmed."""

@@ -41,9 +41,17 @@ UNSUBSCRIBE_URL = "unsubscribe_url"
 PREFERENCES_URL = "preferences_url"
 SUPPLIED = {UNSUBSCRIBE_URL: "", PREFERENCES_URL: ""}
 """Names that every template may use, with the values they have where nothing better is supplied."""
+_PREFERENCES = "#preferences"
+"""The part of the recipient's page that is about all types."""
 _SHORT = 80
 # Jinja's own objects: `loop.index`, `self.footer`, `ns.total`, a macro's `name`. `groupby` makes named tuples.
 _JINJAS = (LoopContext, Macro, Namespace, TemplateReference, BlockReference)
+
+
+def supplied(page_url: str, unsubscribes: bool) -> dict[str, str]:
+    """What a mail's template is given of its recipient's page."""
+    there = {PREFERENCES_URL: page_url + _PREFERENCES}
+    return there | {UNSUBSCRIBE_URL: page_url} if unsubscribes else there
 
 
 class MissingVariable(StrictUndefined):

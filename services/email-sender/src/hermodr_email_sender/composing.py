@@ -14,10 +14,10 @@ from hermodr_ledger.engine import LedgerUnavailable
 from hermodr_ledger.jobs.attachments import File
 from hermodr_ledger.templates.texts import CompiledTexts
 from hermodr_servicekit.ids import message_id_of
-from hermodr_servicekit.links import PREFERENCES, Links, Unsubscribe
+from hermodr_servicekit.links import Links
 from hermodr_templates.bounded import BoundedRenderer
 from hermodr_templates.rendering import NOTHING, Rendered
-from hermodr_templates.sandbox import PREFERENCES_URL, UNSUBSCRIBE_URL
+from hermodr_templates.sandbox import supplied
 
 FilesOf = Callable[[UUID], Awaitable[Sequence[File]]]
 """Reads the files of a job's mail. Raises `LedgerUnavailable`."""
@@ -110,16 +110,22 @@ class EmailComposer:
         return mail if claim.envelope is None else enveloped(mail, claim.envelope)
 
     def _page(self, claim: Claim, texts: CompiledTexts | None) -> _Page:
-        """For recipients of templates. It unsubscribes unless the template is critical, or the job names a link for
-        that itself."""
+        """For recipients of templates."""
         if self._links is None or texts is None or texts.name is None or claim.recipient_id is None:
             return _NO_PAGE
-        own = claim.envelope is not None and "list-unsubscribe" in claim.envelope.lower()
-        type_name = "" if texts.critical or own else texts.name
         # The time is not the attempt's, so that a repeated one has the same octets.
-        link = Unsubscribe(claim.project_id, claim.recipient_id, type_name, claim.wanted_at)
-        url = self._links.unsubscribe(link)
-        if not type_name:
-            return _Page(NOTHING, {PREFERENCES_URL: url + PREFERENCES})
-        headers = {"List-Unsubscribe": f"<{url}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
-        return _Page(headers, {UNSUBSCRIBE_URL: url, PREFERENCES_URL: url + PREFERENCES})
+        link = self._links.of_mail(
+            claim.project_id,
+            claim.recipient_id,
+            texts.name,
+            critical=texts.critical,
+            envelope=claim.envelope,
+            at=claim.wanted_at,
+        )
+        headers = NOTHING
+        if link.unsubscribes:
+            headers = {
+                "List-Unsubscribe": f"<{link.url}>",
+                "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+            }
+        return _Page(headers, supplied(*link))

@@ -14,7 +14,8 @@ from hermodr_api.preference_page.form import (
     undoing,
     zones,
 )
-from hermodr_api.preference_page.standing import Digest, Standing, allowed, wishing, wishing_nothing
+from hermodr_api.preference_page.standing import Digest, Standing, wishing, wishing_nothing
+from hermodr_api.recipients.reach import allowed
 from hermodr_contracts.vocabulary import Channel
 from tests.unit.api.preference_page.standings import schedule_of, standing_of, type_of
 

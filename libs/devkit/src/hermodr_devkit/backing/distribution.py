@@ -49,6 +49,8 @@ RABBITMQ = Package("RabbitMQ", "rabbitmq-server", find_scripts)
 find_prometheus = find_program("prometheus")
 """`promtool` lies beside it."""
 PROMETHEUS = Package("Prometheus", "prometheus", find_prometheus)
+find_chromium = find_program("chromium")
+CHROMIUM = Package("Chromium", "chromium", find_chromium)
 NODE = Package("Node.js", "nodejs", find_program("node"))
 NPM = Package("npm", "npm", find_program("npm"))
 

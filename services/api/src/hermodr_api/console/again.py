@@ -13,8 +13,8 @@ from starlette.responses import Response
 from hermodr_api.access.authentication import Caller
 from hermodr_api.answers import Key, patience
 from hermodr_api.console import pages
-from hermodr_api.console.visiting import Managing, Page, PostedByManager, back
-from hermodr_api.errors import CONFLICT, FORBIDDEN, Refused, not_found
+from hermodr_api.console.visiting import Managing, Page, PostedByManager, back, needs
+from hermodr_api.errors import CONFLICT, Refused, not_found
 from hermodr_api.http.fingerprints import fingerprint
 from hermodr_api.http.provided import provided
 from hermodr_api.jobs.models import DeliveryView, TimelineEntry
@@ -71,8 +71,6 @@ class AskingAgain:
 
     async def ask(self, caller: Caller, job_id: UUID, once: str) -> UUID:
         """A new job like it: its id, the same one for the same `once`. Audited."""
-        if not caller.may("send"):
-            raise Refused(FORBIDDEN, "this needs the scope send; your key does not have it")
         found = await self.look(caller, job_id)
         if found.attachments:
             raise Refused(CONFLICT, "its attachments are not in the request: send it with them over the API")
@@ -115,6 +113,7 @@ async def request(visitor: Managing, asking: TheAsking, jobs: TheJobs, job_id: U
 @router.post("/{job_id}/again")
 async def again(posted: PostedByManager, asking: TheAsking, job_id: UUID) -> Response:
     """Ask for it once more, as a job of its own."""
+    needs(posted.visitor, "send")
     made = await asking.ask(posted.visitor.caller, job_id, posted.fields.get("once", "")[:64])
     return back(f"/console/messages/{made}")
 

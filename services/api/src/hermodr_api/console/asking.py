@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Annotated, Any
 from uuid import UUID
-from zoneinfo import available_timezones
 
 import orjson
 from fastapi import APIRouter
@@ -22,6 +21,7 @@ from hermodr_api.errors import NOT_FOUND, Refused
 from hermodr_api.http.bodies import read
 from hermodr_api.http.lists import Listing, NewestFirst
 from hermodr_api.http.provided import provided
+from hermodr_recurrence import zone_names
 
 router = APIRouter(prefix="/console/auto-syncs", include_in_schema=False, route_class=Page)
 
@@ -240,5 +240,5 @@ async def _shown(
 
 
 def _edited(visitor: Visitor, form: Form, sync: AutoSyncView | None) -> Response:
-    zones = sorted(available_timezones())
+    zones = sorted(zone_names())
     return pages.page("auto_sync_form", visitor, form.status, here=_HERE, form=form, sync=sync, zones=zones)

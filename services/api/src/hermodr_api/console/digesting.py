@@ -3,7 +3,6 @@
 from contextlib import suppress
 from typing import Annotated, Any
 from uuid import UUID
-from zoneinfo import available_timezones
 
 import orjson
 from fastapi import APIRouter
@@ -11,7 +10,7 @@ from starlette.responses import Response
 
 from hermodr_api.console import pages
 from hermodr_api.console.calendars import Calendars
-from hermodr_api.console.forms import Form, words
+from hermodr_api.console.forms import Form, numeric, words
 from hermodr_api.console.search import Search
 from hermodr_api.console.sessions import Visitor
 from hermodr_api.console.visiting import Managing, Page, PostedByManager, Reading, Word, back
@@ -23,7 +22,7 @@ from hermodr_api.http.lists import Listing
 from hermodr_api.http.provided import provided
 from hermodr_digesting.rules import rule_of
 from hermodr_ledger.digests.schedules import DigestSchedule, ScheduleSearch
-from hermodr_recurrence import zone_named
+from hermodr_recurrence import zone_named, zone_names
 
 router = APIRouter(prefix="/console/digests", include_in_schema=False, route_class=Page)
 
@@ -168,8 +167,8 @@ async def act(posted: PostedByManager, digests: TheDigests, digest_id: UUID, dee
 def _fields(form: Form) -> dict[str, Any]:
     given: dict[str, Any] = form.given(*_PLAIN)
     for name in _NUMBERS:
-        if given[name] is not None and given[name].isdecimal() and len(given[name]) < 10:
-            given[name] = int(given[name])
+        if given[name] is not None:
+            given[name] = numeric(given[name])
     given["include_content_types"] = words(given["include_content_types"])
     return given
 
@@ -206,5 +205,5 @@ async def _new(visitor: Visitor, searching: Search, form: Form) -> Response:
 
 
 def _edited(visitor: Visitor, form: Form, digest: DigestSchedule | None, **known: object) -> Response:
-    values: dict[str, Any] = {"form": form, "digest": digest, "zones": sorted(available_timezones()), **known}
+    values: dict[str, Any] = {"form": form, "digest": digest, "zones": sorted(zone_names()), **known}
     return pages.page("digest_form", visitor, form.status, here=_HERE, **values)

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from hermodr_api.answers import Key
 from hermodr_api.console import drafts, pages
 from hermodr_api.console.drafts import Draft, Told, told
-from hermodr_api.console.forms import Form
+from hermodr_api.console.forms import Form, numeric
 from hermodr_api.console.sessions import Visitor
 from hermodr_api.console.templating import ThePreviews, TheTemplates
 from hermodr_api.console.visiting import (
@@ -108,7 +108,7 @@ async def edit(
 async def save(posted: PostedTexts, templates: TheTemplates, template_id: UUID) -> Response:
     """Make a new version of it, unless somebody else did meanwhile."""
     draft, caller = drafts.posted(posted.fields), posted.visitor.caller
-    document = {"contents": drafts.contents_of(draft), "if_version": _number(draft["version"])}
+    document = {"contents": drafts.contents_of(draft), "if_version": numeric(draft["version"])}
     try:
         wanted = read(TemplatePatch, document)
         await templates.change(caller, template_id, wanted)
@@ -291,7 +291,3 @@ def _editor(
         channels=list(Channel),
         tried_by=_TRIED_BY.get(draft["channel"]),
     )
-
-
-def _number(text: str) -> int | str:
-    return int(text) if text.isdecimal() and len(text) < 10 else text

@@ -187,6 +187,11 @@ def words(text: str | None) -> list[str] | None:
     return [each for part in (text or "").split(",") if (each := part.strip())] or None
 
 
+def numeric(text: str) -> int | str:
+    """A number as it is typed; anything else as it stands, for the rules of `/v1` to refuse."""
+    return int(text) if text.isdecimal() and len(text) < 10 else text
+
+
 def whole(text: str | None, name: str) -> int | None:
     """A number as it is typed. Raises `Refused` that names the field."""
     typed = (text or "").strip()

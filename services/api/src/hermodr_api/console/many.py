@@ -16,7 +16,7 @@ from starlette.responses import Response
 from hermodr_api.access.authentication import Caller
 from hermodr_api.console import pages
 from hermodr_api.console.forms import Form
-from hermodr_api.console.messages import Chosen, TheSearch, chosen
+from hermodr_api.console.messages import Chosen, TheActions, TheSearch, chosen
 from hermodr_api.console.sessions import Visitor
 from hermodr_api.console.visiting import Managing, Page, PostedByManager, Reading, Word, back
 from hermodr_api.dead_letters.models import DeadLetterFilter, ReplayIn
@@ -24,7 +24,6 @@ from hermodr_api.dead_letters.service import DeadLetters
 from hermodr_api.errors import NOT_FOUND, Refused
 from hermodr_api.http.lists import NewestFirst
 from hermodr_api.http.provided import provided
-from hermodr_api.jobs.bulk import BulkActions
 from hermodr_contracts.vocabulary import JobState
 from hermodr_ledger.jobs.bulk_actions import MAY_BE, ActionKind
 from hermodr_ledger.jobs.listing_sources import Filters
@@ -32,7 +31,6 @@ from hermodr_ledger.jobs.listing_sources import Filters
 router = APIRouter(prefix="/console", include_in_schema=False, route_class=Page)
 
 TheLetters = Annotated[DeadLetters, provided(DeadLetters)]
-TheActions = Annotated[BulkActions, provided(BulkActions)]
 
 
 @router.get("/act/messages")

@@ -9,11 +9,12 @@ from fastapi import APIRouter, Depends, Query
 from starlette.responses import RedirectResponse, Response
 
 from hermodr_api.console import pages
-from hermodr_api.console.search import Counted, Search
+from hermodr_api.console.search import Search
 from hermodr_api.console.sent import SentMessages
 from hermodr_api.console.story import told
 from hermodr_api.console.visiting import Managing, Page, PostedByManager, Reading, Word, back
 from hermodr_api.http.provided import provided
+from hermodr_api.jobs.bulk import BulkActions
 from hermodr_api.jobs.control import JobControl
 from hermodr_api.jobs.service import Jobs
 from hermodr_contracts.vocabulary import Channel, JobKind, JobState
@@ -22,6 +23,7 @@ router = APIRouter(prefix="/console/messages", include_in_schema=False, route_cl
 
 TheJobs = Annotated[Jobs, provided(Jobs)]
 TheSent = Annotated[SentMessages, provided(SentMessages)]
+TheActions = Annotated[BulkActions, provided(BulkActions)]
 TheControl = Annotated[JobControl, provided(JobControl)]
 TheSearch = Annotated[Search, provided(Search)]
 Cursor = Annotated[str | None, Query(max_length=4000)]
@@ -52,7 +54,12 @@ Chosen = Annotated[Mapping[str, str], Depends(chosen)]
 
 @router.get("")
 async def messages(
-    visitor: Reading, jobs: TheJobs, searching: TheSearch, fields: Chosen, cursor: Cursor = None
+    visitor: Reading,
+    jobs: TheJobs,
+    searching: TheSearch,
+    actions: TheActions,
+    fields: Chosen,
+    cursor: Cursor = None,
 ) -> Response:
     """What was requested, the newest first."""
     found = await searching.meant(visitor.caller.project_id, fields)
@@ -66,8 +73,10 @@ async def messages(
         rows = await searching.addressed(visitor.caller.project_id, listed.data)
         next_cursor = listed.next_cursor
         if cursor is None:
-            more = next_cursor is not None
-            count = await searching.counted(found.filters) if more else Counted(len(rows), more=False)
+            count = len(rows), False
+            if next_cursor is not None:
+                counted = await actions.count(found.filters)
+                count = counted.matched, counted.more
     shown = {name: value for name, value in fields.items() if value}
     answer = pages.page(
         "messages",

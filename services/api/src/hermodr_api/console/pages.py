@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import FileResponse, HTMLResponse, Response
 
 from hermodr_api.console.forms import Form
@@ -15,6 +14,8 @@ from hermodr_api.console.looks import LOOKS
 from hermodr_api.console.menu import menu
 from hermodr_api.console.sessions import Visitor
 from hermodr_api.errors import Refused
+from hermodr_api.http.html import environment
+from hermodr_ledger.jobs.bulk_actions import MAY_BE
 
 _FOLDER = Path(__file__).parent
 _STATIC = _FOLDER / "static"
@@ -66,15 +67,10 @@ def _json(value: Any) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False, default=str)
 
 
-_ENVIRONMENT = Environment(
-    loader=FileSystemLoader(_FOLDER / "templates"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
+_ENVIRONMENT = environment(_FOLDER / "templates")
 _ENVIRONMENT.filters |= {"moment": _moment, "span": _span, "number": _number, "json": _json}
 _ENVIRONMENT.globals["now"] = lambda: datetime.now(UTC)
+_ENVIRONMENT.globals["may_be"] = MAY_BE
 _ENVIRONMENT.globals["mark"] = lambda state: LOOKS.get(state, "quiet")
 
 

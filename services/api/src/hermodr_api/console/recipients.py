@@ -1,9 +1,8 @@
 """`/console/recipients`: making, changing and erasing them, and their wishes."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
-from zoneinfo import available_timezones
 
 import orjson
 from fastapi import APIRouter
@@ -18,10 +17,12 @@ from hermodr_api.console.visiting import Managing, Page, PostedByManager, back
 from hermodr_api.errors import Refused
 from hermodr_api.http.bodies import read
 from hermodr_api.http.provided import provided
+from hermodr_api.preference_page.service import PAUSE
 from hermodr_api.recipients.models import PreferencesIn, RecipientIn, RecipientPatch
 from hermodr_api.recipients.service import Recipients
 from hermodr_contracts.vocabulary import Channel
 from hermodr_ledger.people.pending import Addressed
+from hermodr_recurrence import zone_names
 
 router = APIRouter(prefix="/console/recipients", include_in_schema=False, route_class=Page)
 
@@ -41,7 +42,6 @@ _PLAIN = (
 )
 _WORDS = ("yes", "no")
 _NEW_ROWS = 2
-_MUTED = timedelta(days=7)
 
 
 @router.get("/new")
@@ -113,7 +113,7 @@ async def wish(
 @router.post("/{recipient_id}/mute")
 async def mute(posted: PostedByManager, recipients: TheRecipients, recipient_id: UUID) -> Response:
     """Nothing but what is critical, for a week."""
-    until = datetime.now(UTC).replace(microsecond=0) + _MUTED
+    until = datetime.now(UTC).replace(microsecond=0) + PAUSE
     await recipients.prefer(posted.visitor.caller, recipient_id, PreferencesIn(muted_until=until))
     return back(f"/console/recipients/{recipient_id}")
 
@@ -161,7 +161,7 @@ def _known(found: Addressed) -> dict[str, object]:
 
 
 def _edited(visitor: Visitor, form: Form, recipient_id: UUID | None) -> Response:
-    zones = sorted(each for each in available_timezones() if "/" in each or each == "UTC")
+    zones = sorted(each for each in zone_names() if "/" in each or each == "UTC")
     values: dict[str, Any] = {"form": form, "zones": zones, "recipient_id": recipient_id}
     return pages.page("recipient_form", visitor, form.status, here=_HERE, **values)
 

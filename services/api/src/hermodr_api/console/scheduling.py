@@ -3,7 +3,6 @@
 import json
 from typing import Annotated, Any
 from uuid import UUID
-from zoneinfo import available_timezones
 
 import orjson
 from fastapi import APIRouter
@@ -21,7 +20,7 @@ from hermodr_api.http.provided import provided
 from hermodr_api.schedules.models import ScheduleIn, SchedulePatch
 from hermodr_api.schedules.service import Schedules
 from hermodr_ledger.schedules.schedules import Schedule, ScheduleSearch
-from hermodr_recurrence import rule_of, zone_named
+from hermodr_recurrence import rule_of, zone_named, zone_names
 
 router = APIRouter(prefix="/console/schedules", include_in_schema=False, route_class=Page)
 
@@ -153,7 +152,7 @@ def _edited(visitor: Visitor, form: Form, schedule: Schedule | None) -> Response
         here=_HERE,
         form=form,
         schedule=schedule,
-        zones=sorted(available_timezones()),
+        zones=sorted(zone_names()),
     )
 
 

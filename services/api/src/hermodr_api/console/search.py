@@ -11,7 +11,7 @@ from hermodr_api.jobs.models import ListedJobView
 from hermodr_contracts.vocabulary import Channel, JobKind, JobState
 from hermodr_ledger.digests import schedules
 from hermodr_ledger.engine import Ledger
-from hermodr_ledger.jobs import addressees, completing, listing
+from hermodr_ledger.jobs import addressees, completing
 from hermodr_ledger.jobs.listing_sources import Filters
 from hermodr_ledger.people import names
 from hermodr_ledger.people import words as people
@@ -36,21 +36,6 @@ class Row:
     job: ListedJobView
     to: str
     recipient_id: UUID | None
-
-
-MOST_COUNTED = 1_000
-_NEWEST_FIRST = listing.Order(direction="DESC")
-
-
-@dataclass(frozen=True, slots=True)
-class Counted:
-    """At least so many; `more`: it was not counted further."""
-
-    jobs: int
-    more: bool
-
-    def __str__(self) -> str:
-        return f"{self.jobs:,}".replace(",", "\u202f") + ("+" if self.more else "")
 
 
 class Search:
@@ -135,12 +120,6 @@ class Search:
         if filters.recipient_id not in (None, found[0]):
             return Meant(None, flaw="these are two recipients")
         return Meant(replace(filters, recipient_id=found[0]))
-
-    async def counted(self, filters: Filters) -> Counted:
-        """How many there are, as far as is counted. Raises `LedgerUnavailable`."""
-        async with patience(), self._ledger.transaction(isolation="repeatable_read") as transaction:
-            found, following = await listing.ids(transaction, filters, _NEWEST_FIRST, MOST_COUNTED, None)
-        return Counted(len(found), more=following is not None)
 
     async def beginning(self, project_id: UUID, word: completing.Word, typed: str) -> list[tuple[str, str]]:
         """See `completing.beginning`. Raises `LedgerUnavailable`."""

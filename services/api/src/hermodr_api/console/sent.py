@@ -13,8 +13,8 @@ from hermodr_ledger.engine import Ledger
 from hermodr_ledger.jobs import composed
 from hermodr_ledger.jobs.composed import Composed
 from hermodr_ledger.templates import versions
-from hermodr_servicekit.links import PREFERENCES, Links
-from hermodr_templates.sandbox import PREFERENCES_URL, UNSUBSCRIBE_URL
+from hermodr_servicekit.links import Links
+from hermodr_templates.sandbox import supplied
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +60,7 @@ class SentMessages:
             raise not_found("version of the template any more")
         data = dict(found.data)
         if found.channel == Channel.EMAIL and self._page_url:
-            data.setdefault(PREFERENCES_URL, self._page_url + PREFERENCES)
-            if not template.critical:
-                data.setdefault(UNSUBSCRIBE_URL, self._page_url)
+            data = supplied(self._page_url, not template.critical) | data
         answer = await self._publishing.rendered(texts[locale], locale, data, project_id, ("template",))
         made = answer["rendered"]
         return _sent(found, made.get("subject"), made.get("text"), made.get("html"))

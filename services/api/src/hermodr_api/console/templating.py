@@ -10,6 +10,7 @@ from starlette.responses import Response
 from hermodr_api.console import pages
 from hermodr_api.console.differences import differences
 from hermodr_api.console.drafts import example_of, told
+from hermodr_api.console.forms import numeric
 from hermodr_api.console.visiting import Page, PostedByManager, Reading, Word, back
 from hermodr_api.errors import Refused, not_found
 from hermodr_api.http.bodies import NUMERAL, read
@@ -133,8 +134,7 @@ async def compare(
 @router.post("/{template_id}/rollback")
 async def roll_back(posted: PostedByManager, templates: TheTemplates, template_id: UUID) -> Response:
     """Make another version the current one."""
-    number = posted.fields.get("version", "")
-    wanted = read(RollbackIn, {"version": int(number) if number.isdecimal() and len(number) < 10 else number})
+    wanted = read(RollbackIn, {"version": numeric(posted.fields.get("version", ""))})
     await templates.roll_back(posted.visitor.caller, template_id, wanted, None)
     return back(f"/console/templates/{template_id}")
 

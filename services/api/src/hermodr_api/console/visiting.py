@@ -65,8 +65,7 @@ class Visits:
         if visitor is None:
             raise _Strange
         await gate.pace(request, visitor.caller)
-        if not visitor.may(self.scope):
-            raise Refused(FORBIDDEN, f"this needs the scope {self.scope}; your key does not have it")
+        needs(visitor, self.scope)
         return visitor
 
 
@@ -78,6 +77,12 @@ Word = Annotated[str, Query(max_length=300, pattern=r"^[^\x00]*$")]
 Reading = Annotated[Visitor, Depends(Visits("read"))]
 Managing = Annotated[Visitor, Depends(Visits("manage"))]
 Administering = Annotated[Visitor, Depends(Visits("admin"))]
+
+
+def needs(visitor: Visitor, scope: Scope) -> None:
+    """Raises `Refused` (403) for a visitor without the scope."""
+    if not visitor.may(scope):
+        raise Refused(FORBIDDEN, f"this needs the scope {scope}; your key does not have it")
 
 
 async def form_of(request: Request, most: int = LONGEST) -> dict[str, str]:

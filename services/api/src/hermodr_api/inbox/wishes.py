@@ -5,15 +5,13 @@ from hermodr_api.access.authentication import Caller
 from hermodr_api.answers import patience
 from hermodr_api.errors import CONFLICT, Flaw, Refused, invalid, not_found
 from hermodr_api.inbox.models import LabelView, PreferenceView
-from hermodr_api.recipients.reach import channels_to, told
+from hermodr_api.recipients.reach import allowed, channels_to, told
 from hermodr_contracts.channels import Channels
 from hermodr_contracts.vocabulary import Channel
-from hermodr_deciding.notifications import deciding_wish
 from hermodr_ledger.access import audit
 from hermodr_ledger.engine import Ledger
 from hermodr_ledger.engine.paging import Page, PageResult, walk
 from hermodr_ledger.inbox.reading import Whose
-from hermodr_ledger.jobs.decisions import Preference
 from hermodr_ledger.people import recipients, wishes
 from hermodr_ledger.people.recipients import Recipient
 from hermodr_ledger.people.wishes import MOST_WISHES, TooManyWishes
@@ -45,7 +43,7 @@ class InboxWishes:
                 lambda at, rows: channels_of_types.page(at, whose.project_id, rows, reaching),
             )
         views = PageResult([self._view(each, person, locale) for each in found.rows], found.next)
-        return views, _allowed(_wishes(person), None, self._leading_to(person))
+        return views, _allowed(person, None, self._leading_to(person))
 
     async def show(self, whose: Whose, preference_id: UUID, locale: str | None) -> PreferenceView:
         async with patience():
@@ -72,7 +70,7 @@ class InboxWishes:
             ):
                 raise _critical(type)
             person = await self._set(caller, whose, type, wanted)
-        return _allowed(_wishes(person), type, wanted)
+        return _allowed(person, type, wanted)
 
     async def _set(
         self, caller: Caller, whose: Whose, type: str | None, wanted: Mapping[Channel, bool]
@@ -110,32 +108,23 @@ class InboxWishes:
 
     def _view(self, found: TypeOnChannels, person: Recipient | None, locale: str | None) -> PreferenceView:
         on = [each for each in self._leading_to(person) if each in found.channels]
-        allowed = _allowed(_wishes(person), found.name, on)
+        coming = _allowed(person, found.name, on)
         if found.critical:
-            allowed = dict.fromkeys(allowed, True)
+            coming = dict.fromkeys(coming, True)
         label = found.label(locale or (person.locale if person is not None else None))
         return PreferenceView(
             id=found.id,
             type=found.name,
             label=LabelView(**label._asdict()),
             critical=found.critical,
-            channels=allowed,
+            channels=coming,
         )
 
 
-def _wishes(person: Recipient | None) -> Sequence[Preference]:
-    """Nobody's are none: everything is allowed."""
-    return [
-        Preference(each.get("type"), each.get("channel"), bool(each.get("enabled")))
-        for each in (person.preferences if person is not None else ())
-    ]
-
-
-def _allowed(
-    theirs: Sequence[Preference], type: str | None, channels: Collection[Channel]
-) -> dict[str, bool]:
-    wished = {each.value: deciding_wish(theirs, type, each) for each in channels}
-    return {name: wish is None or wish.enabled for name, wish in wished.items()}
+def _allowed(person: Recipient | None, type: str | None, channels: Collection[Channel]) -> dict[str, bool]:
+    """For nobody everything is."""
+    preferences = person.preferences if person is not None else ()
+    return {each.value: allowed(preferences, type, each) for each in channels}
 
 
 def _critical(type: str) -> Refused:

@@ -12,12 +12,12 @@ from hermodr_ledger.engine import Ledger
 from hermodr_ledger.jobs.accept import NewJob
 from hermodr_ledger.jobs.decisions import NewDelivery
 from hermodr_ledger.templates.texts import CompiledTexts, compiled_texts
-from hermodr_servicekit.links import PREFERENCES, Links, Unsubscribe
+from hermodr_servicekit.links import Links
 from hermodr_templates.bounded import CELL_SECONDS, BoundedRenderer
 from hermodr_templates.cell import Cell
 from hermodr_templates.needs import RECIPIENT
 from hermodr_templates.rendering import NOTHING, Rendered, RenderingFailed
-from hermodr_templates.sandbox import PREFERENCES_URL, UNSUBSCRIBE_URL
+from hermodr_templates.sandbox import supplied
 
 _MOST_KEPT = 1_000
 
@@ -81,22 +81,21 @@ class Words:
             words = (given.get("subject"), given.get("body_text"), given.get("body_html"))
             return await self._renderer.as_given(*words, job.project_id)
         data = _data(job, delivery)
-        supplied = self._supplied(job, delivery.channel, texts)
-        rendered = self._renderer.render_at_once(texts, data, supplied)
+        names = self._supplied(job, delivery.channel, texts)
+        rendered = self._renderer.render_at_once(texts, data, names)
         if rendered is not None:
             return rendered
-        return await self._renderer.render_in_cell(texts, data, job.project_id, supplied)
+        return await self._renderer.render_in_cell(texts, data, job.project_id, names)
 
     def _supplied(self, job: NewJob, channel: Channel, texts: CompiledTexts) -> dict[str, str]:
         if self._links is None or channel is not Channel.EMAIL or texts.name is None:
             return dict(NOTHING)
         if job.recipient_id is None:
             return dict(NOTHING)
-        own = job.envelope is not None and "list-unsubscribe" in job.envelope.lower()
-        type_name = "" if texts.critical or own else texts.name
-        url = self._links.unsubscribe(Unsubscribe(job.project_id, job.recipient_id, type_name))
-        there = {PREFERENCES_URL: url + PREFERENCES}
-        return there | {UNSUBSCRIBE_URL: url} if type_name else there
+        link = self._links.of_mail(
+            job.project_id, job.recipient_id, texts.name, critical=texts.critical, envelope=job.envelope
+        )
+        return supplied(*link)
 
     async def _texts(self, delivery: NewDelivery) -> CompiledTexts | None:
         assert delivery.template_id is not None

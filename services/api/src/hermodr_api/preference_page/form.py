@@ -5,18 +5,19 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple
 from uuid import UUID
-from zoneinfo import available_timezones
 
 from pydantic import Field, ValidationError
 
 from hermodr_api.digests.models import DigestSchedulePatch
 from hermodr_api.http.bodies import Body
-from hermodr_api.preference_page.standing import Standing, allowed, wishing
+from hermodr_api.preference_page.standing import Standing, wishing
 from hermodr_api.recipients.models import PreferencesIn, QuietHours, Zone
+from hermodr_api.recipients.reach import allowed
 from hermodr_contracts.vocabulary import Channel
 from hermodr_ledger.digests.schedules import DigestSchedule
 from hermodr_ledger.engine.documents import Object
 from hermodr_ledger.people.wishes import MOST_WISHES
+from hermodr_recurrence import zone_names
 
 Fields = Mapping[str, Sequence[str]]
 EVERY_DAY = (1, 2, 3, 4, 5, 6, 7)
@@ -186,7 +187,7 @@ def digest_choices(schedule: DigestSchedule) -> list[str]:
 def zones() -> tuple[tuple[str, tuple[str, ...]], ...]:
     """Names of time zones by region."""
     regions: dict[str, list[str]] = {UTC: [UTC]}
-    for name in sorted(available_timezones()):
+    for name in sorted(zone_names()):
         region, slash, _ = name.partition("/")
         if slash and region not in (
             "Etc",

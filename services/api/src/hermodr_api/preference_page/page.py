@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, get_day_names
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 from starlette.responses import HTMLResponse
 
+from hermodr_api.http.html import environment
 from hermodr_api.preference_page.colors import shades
 from hermodr_api.preference_page.form import (
     CAPS,
@@ -26,8 +26,9 @@ from hermodr_api.preference_page.form import (
     form_of,
     zones,
 )
-from hermodr_api.preference_page.standing import Standing, allowed
+from hermodr_api.preference_page.standing import Standing
 from hermodr_api.preference_page.words import WORDS, Words
+from hermodr_api.recipients.reach import allowed
 from hermodr_contracts.vocabulary import Channel
 
 _FOLDER = Path(__file__).parent
@@ -38,13 +39,7 @@ def _filled(text: str, about: str) -> Markup:
     return escape(text).replace("{}", Markup("<b>{}</b>").format(about))
 
 
-_ENVIRONMENT = Environment(
-    loader=FileSystemLoader(_FOLDER / "templates"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
+_ENVIRONMENT = environment(_FOLDER / "templates")
 _ENVIRONMENT.globals["filled"] = _filled
 
 

@@ -19,12 +19,11 @@ from hermodr_api.preference_page.form import (
 from hermodr_api.preference_page.standing import (
     Digest,
     Standing,
-    allowed,
     reachable,
     wishing,
     wishing_nothing,
 )
-from hermodr_api.recipients.reach import told
+from hermodr_api.recipients.reach import allowed, told
 from hermodr_contracts.channels import Channels
 from hermodr_contracts.vocabulary import Channel
 from hermodr_ledger.access import audit, mail_defaults
@@ -41,7 +40,7 @@ from hermodr_servicekit.links import Links, Unsubscribe
 
 _BY = Actor("service", "preference-page")
 _BY_LINK = Actor("service", "unsubscribe-link")
-_PAUSE = timedelta(days=7)
+PAUSE = timedelta(days=7)
 _MOST_TYPES = 200
 _MOST_DIGESTS = 20
 
@@ -136,7 +135,7 @@ class PreferencePage:
         )
 
     async def pause(self, link: Unsubscribe) -> Result:
-        until = self._clock.now() + _PAUSE
+        until = self._clock.now() + PAUSE
         return await self._changing(link, "paused", lambda _: Changes({"muted_until": until}))
 
     async def resume(self, link: Unsubscribe) -> Result:

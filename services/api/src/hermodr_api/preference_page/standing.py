@@ -5,13 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from hermodr_api.recipients.reach import channels_to
+from hermodr_api.recipients.reach import allowed, channels_to
 from hermodr_contracts.channels import Channels
 from hermodr_contracts.vocabulary import Channel
-from hermodr_deciding.notifications import deciding_wish
 from hermodr_ledger.digests.schedules import DigestSchedule
 from hermodr_ledger.engine.documents import Object
-from hermodr_ledger.jobs.decisions import Preference
 from hermodr_ledger.people.recipients import Recipient
 from hermodr_ledger.templates.channels_of_types import TypeOnChannels
 
@@ -58,12 +56,6 @@ def reachable(
     return [(each, on) for each, on in found if on]
 
 
-def allowed(preferences: Sequence[Object], type_name: str, channel: Channel) -> bool:
-    """Whether nothing they wish speaks against it."""
-    wish = deciding_wish((_preference(each) for each in preferences), type_name, channel)
-    return wish is None or wish.enabled
-
-
 def wishing(preferences: Sequence[Object], type_name: str, channel: Channel, wanted: bool) -> list[Object]:
     """The preferences with what is wanted of exactly this; said only where the others do not say it."""
     others = [each for each in preferences if (each.get("type"), each.get("channel")) != (type_name, channel)]
@@ -81,7 +73,3 @@ def wishing_nothing(preferences: Sequence[Object]) -> list[Object]:
 
 def _about(wish: Object) -> tuple[object, object]:
     return wish.get("type"), wish.get("channel")
-
-
-def _preference(wish: Object) -> Preference:
-    return Preference(wish.get("type"), wish.get("channel"), bool(wish.get("enabled")))

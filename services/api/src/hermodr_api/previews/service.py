@@ -29,8 +29,8 @@ from hermodr_ledger.people.recipients import Recipient
 from hermodr_ledger.templates import versions
 from hermodr_ledger.templates.versions import Contents, Template, Texts
 from hermodr_servicekit.clock import Clock
-from hermodr_servicekit.links import PREFERENCES, Links
-from hermodr_templates.sandbox import PREFERENCES_URL, UNSUBSCRIBE_URL
+from hermodr_servicekit.links import Links
+from hermodr_templates.sandbox import supplied
 
 
 class _Source(NamedTuple):
@@ -134,9 +134,7 @@ class Previews:
         if texts.reads_recipient:
             data["recipient"] = described(recipient, wanted.data)
         if name == Channel.EMAIL and self._page_url:
-            data.setdefault(PREFERENCES_URL, self._page_url + PREFERENCES)
-            if not source.critical:
-                data.setdefault(UNSUBSCRIBE_URL, self._page_url)
+            data = supplied(self._page_url, not source.critical) | data
         answer = await self._publishing.rendered(texts, used, data, project_id, at)
         if name == Channel.WEBHOOK and (flaw := payload_flaw(answer["rendered"]["text"])) is not None:
             raise invalid(Flaw((*at, "body_text"), f"what it makes {flaw}"))

@@ -1,7 +1,10 @@
 """Pages of the console that follow what happens, and messages narrowed while one types."""
 
+import asyncio
+import re
+
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from tests.e2e.faces.conftest import Visit
 from tests.support.chromium import DESKTOP, PHONE_DARK, Look, for_everybody
@@ -62,6 +65,25 @@ async def test_messages_are_narrowed_while_one_types(
         await expect(page.locator(f"#row-{message}")).to_be_visible()
         await page.wait_for_url(f"**/console/messages?cancel_key={key}")
         await for_everybody(page)
+
+
+async def test_what_was_asked_before_one_typed_does_not_come_back(
+    visit: Visit, installation: Installation
+) -> None:
+    message = await sent(installation, "late@live.example.org")
+    async with visit("/console/messages") as page:
+        row = page.locator(f"#row-{message}")
+        await expect(row).to_be_visible()
+        held: asyncio.Queue[Route] = asyncio.Queue()
+        await page.route(re.compile(r"/console/messages\??$"), held.put)
+        await page.evaluate("document.body.dispatchEvent(new Event('live'))")
+        async with asyncio.timeout(30):
+            await held.get()
+        await page.get_by_text("More filters").click()
+        async with page.expect_event("requestfailed"):
+            await page.get_by_label("Cancel key").fill("live-nothing")
+        await expect(page.get_by_text("Nothing matches.")).to_be_visible()
+        await expect(row).to_have_count(0)
 
 
 @pytest.mark.parametrize("look", [DESKTOP, PHONE_DARK], ids=lambda look: look.name)

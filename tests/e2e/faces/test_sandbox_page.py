@@ -145,6 +145,7 @@ async def test_all_channels_are_one_inbox(browser: Browser, installation: Instal
         if look is PHONE_DARK:
             await back.click()
         await channels.get_by_role("link", name="All").click()
+        await expect(rows).to_have_count(5)
         await page.get_by_role("searchbox").fill("are you open")
         await expect(rows).to_have_count(1)
         await expect(rows).to_contain_text("WhatsApp")

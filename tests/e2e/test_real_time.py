@@ -58,7 +58,7 @@ class House:
         async with api_process.started(self.installation.database_url, port, **more) as process:
             async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http:
                 await until_answers(http, "/health/ready")
-                await wait_until(partial(_hears_the_broker, http), 30, "the second api hears the broker")
+                await until_answers(http, "/health/broker")
             yield process
 
 
@@ -83,10 +83,6 @@ async def house(broker: Broker, database_url: str, logs: Path) -> AsyncIterator[
         )
         project_id = UUID((await installation.read("/v1/projects/me"))["id"])
         yield House(installation, wire, project_id)
-
-
-async def _hears_the_broker(http: httpx.AsyncClient) -> bool:
-    return bool((await http.get("/health/broker")).json()["connected"])
 
 
 def titles(page: Page) -> list[str]:

@@ -141,7 +141,10 @@ async def test_a_schedule_is_made_and_its_calendar_read(
         await page.get_by_label("Name", exact=True).fill(f"Weekly report {next(_NUMBERS)}")
         await page.get_by_label("Cron", exact=True).fill("30 2 * * 7,1-3")
         await page.get_by_label("Time zone").fill("Europe/Vienna")
-        await page.get_by_label("What it requests").fill('{"type": "report", "payload": {"format": "csv"}}')
+        await page.get_by_label("A task").check()
+        await page.get_by_label("Task", exact=True).fill("report")
+        await page.get_by_label("Payload").fill('{"format": "csv"}')
+        await for_everybody(page)
         await page.get_by_role("button", name="Add the schedule").click()
         await page.get_by_role("heading", name="What became of it").wait_for()
         assert await page.locator("time:visible", has_text="02:30").count() > 0
@@ -159,6 +162,42 @@ async def test_a_schedule_is_made_and_its_calendar_read(
         await for_everybody(page)
         await page.get_by_role("button", name="Delete").click()
         await page.wait_for_url("**/console/schedules")
+
+
+@pytest.mark.parametrize("look", AUDITED, ids=lambda look: look.name)
+async def test_a_schedule_sends_a_template_to_a_recipient(
+    visit: Visit, installation: Installation, look: Look
+) -> None:
+    name, cook = ("autumn_recipe", "dorothy") if look is DESKTOP else ("winter_recipe", "mary")
+    texts = {"subject": "Recipe of {{ week }}", "body_text": "{{ recipe.link }}"}
+    await installation.create("/v1/templates", {"name": name, "contents": {"email": {"en": texts}}})
+    person = {"external_id": cook, "name": "Dorothy Vaughan", "email": "dorothy@example.com"}
+    await installation.create("/v1/recipients", person)
+    async with visit("/console/schedules/new", look, refused=[422]) as page:
+        await page.get_by_label("Name", exact=True).fill(name.replace("_", " ").capitalize())
+        await page.get_by_label("Cron", exact=True).fill("0 9 * * 5")
+        await page.get_by_label("Who").fill(cook)
+        await page.locator(f"#known-anybody option[value='{cook}']").wait_for(state="attached")
+        await page.get_by_label("Template", exact=True).fill(name)
+        await page.get_by_label("Priority").first.focus()
+        await page.get_by_label("week").fill("48")
+        await page.get_by_label("recipe.link").fill("https://example.com/soup")
+        if look is DESKTOP:
+            await picture(page, "console/schedule-form-desktop-light", whole=True)
+        await page.get_by_label("recipe.link").fill("")
+        await page.get_by_role("button", name="Add the schedule").click()
+        await page.get_by_text("This was not saved").wait_for()
+        assert await page.get_by_label("week").input_value() == "48"
+        await for_everybody(page)
+        await page.get_by_label("recipe.link").fill("https://example.com/soup")
+        await page.get_by_label("email", exact=True).check()
+        await for_everybody(page)
+        await page.get_by_role("button", name="Go on with this as JSON").click()
+        await page.get_by_label("The job").wait_for()
+        assert f'"external_id": "{cook}"' in await page.get_by_label("The job").input_value()
+        await for_everybody(page)
+        await page.get_by_role("button", name="Add the schedule").click()
+        await page.get_by_role("heading", name="What became of it").wait_for()
 
 
 @pytest.mark.parametrize("look", AUDITED, ids=lambda look: look.name)

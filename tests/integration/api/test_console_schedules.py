@@ -9,13 +9,21 @@ from tests.support.api import ApiUnderTest
 from tests.support.console import STRANGER, Browser, browsing, logged_in
 
 JOB = '{"type": "report", "payload": {"a": 1}}'
-FORM = {"name": "weekly", "cron": "0 9 * * 1", "timezone": "Europe/Vienna", "misfire": "skip", "job": JOB}
+RULE = {"name": "weekly", "cron": "0 9 * * 1", "timezone": "Europe/Vienna", "misfire": "skip"}
+FORM = RULE | {"job.does": "json", "job.json": JOB}
+MESSAGE = RULE | {"job.does": "message", "job.message.kind": "recipient", "job.message.priority": "normal"}
+TASK = RULE | {"job.does": "task", "job.task.type": "report", "job.task.priority": "normal"}
 
 
 async def posted(browser: Browser, path: str, fields: Mapping[str, str]) -> tuple[int, str, str]:
     """Status, where it leads, and what it says."""
     answer = await browser.post(path, {}, csrf=await browser.csrf(), **fields)
     return answer.status_code, answer.headers.get("location", ""), answer.text
+
+
+def value_of(text: str, name: str) -> str:
+    """What stands in a field of a page."""
+    return text.partition(f' name="{name}"')[2].partition('value="')[2].partition('"')[0]
 
 
 async def made(api: ApiUnderTest, **fields: object) -> str:
@@ -54,10 +62,19 @@ async def test_a_schedule_is_made_once(api: ApiUnderTest) -> None:
         ({"every": "1x", "cron": ""}, "every"),
         ({"timezone": "Mars/Base"}, "timezone"),
         ({"misfire": "x"}, "misfire"),
-        ({"job": "{"}, "job"),
-        ({"job": ""}, "job"),
-        ({"job": "[]"}, "job"),
-        ({"job": '{"to": {"email": "nobody"}, "subject": "x", "body_text": "y"}'}, "job"),
+        ({"job.json": "{"}, "job.json"),
+        ({"job.json": ""}, "job.json"),
+        ({"job.json": "[]"}, "job.json"),
+        ({"job.json": '{"to": {"email": "nobody"}, "subject": "x", "body_text": "y"}'}, "job.json"),
+        ({"job.does": "x", "job.json": "{"}, "job.json"),
+        ({"job.does": "message"}, "job.message.to"),
+        ({"job.does": "message", "job.message.to": "Nobody"}, "job.message.to"),
+        ({"job.does": "message", "job.message.to": "Nobody", "job.message.kind": "group"}, "job.message.to"),
+        ({"job.does": "message", "job.message.to": "nobody", "job.message.kind": "email"}, "job.message.to"),
+        ({"job.does": "message", "job.message.to": "a", "job.message.more": "1"}, "job.message.more"),
+        ({"job.does": "task"}, "job.task.type"),
+        ({"job.does": "task", "job.task.type": "report", "job.task.payload": "x"}, "job.task.payload"),
+        ({"job.does": "task", "job.task.type": "report", "job.task.priority": "x"}, "job.task.priority"),
         ({"every": "1h"}, ""),
         ({"cron": ""}, ""),
     ],
@@ -87,17 +104,102 @@ async def test_only_what_changed_is_changed(api: ApiUnderTest) -> None:
         await logged_in(api, browser, "read", "manage")
         text = (await browser.get(f"{page}/edit")).text
         seen = text.partition('name="seen" value="')[2].partition('"')[0]
-        form = {"name": "hourly", "every": "1h", "timezone": "UTC", "misfire": "coalesce", "seen": seen}
-        status, _, text = await posted(
-            browser, f"{page}/edit", form | {"job": '{"type": "report", "payload": {}}'}
-        )
+        form = TASK | {"cron": "", "every": "1h", "timezone": "UTC", "misfire": "coalesce", "seen": seen}
+        form |= {"name": "hourly", "job.message.kind": "recipient", "job.message.priority": "normal"}
+        status, _, text = await posted(browser, f"{page}/edit", form)
         assert status == 303, text
         after = await current(api, page)
         assert after["name"] == "hourly"
         assert after["next_run_at"] == before["next_run_at"], "the rule goes on counting from when it was set"
-        status, _, text = await posted(browser, f"{page}/edit", form | {"name": "late", "job": JOB})
+        status, _, text = await posted(
+            browser, f"{page}/edit", form | {"name": "late", "job.task.payload": "{}"}
+        )
         assert status == 409
         assert 'value="late"' in text
+
+
+async def test_a_message_by_its_template(api: ApiUnderTest) -> None:
+    name, who = f"weekly_{uuid4().hex[:8]}", f"who-{uuid4().hex[:8]}"
+    texts = {"subject": "{{ title }}", "body_text": "{{ order.number }} {{ count }}"}
+    await api.template(name=name, contents={"email": {"en": texts}})
+    await api.http.post(
+        "/v1/recipients", json={"external_id": who, "name": f"Name {who}", "email": f"{who}@example.com"}
+    )
+    async with browsing(api) as browser:
+        await logged_in(api, browser, "read", "manage")
+        known = (await browser.get(f"/console/known/anybody?job.message.to=name+{who}")).text
+        assert f'<option value="{who}">Name {who}</option>' in known
+        assert name in (await browser.get(f"/console/known/template?x={name[:9]}")).text
+        form = MESSAGE | {"job.message.to": f"Name {who}", "job.message.type": name}
+        status, _, text = await posted(browser, "/console/schedules/new", form | {"step": "fields"})
+        assert status == 200
+        assert 'role="alert"' not in text
+        assert 'name="job.message.data.order.number"' in text
+        assert f'value="Name {who}"' in text
+        status, _, text = await posted(browser, "/console/schedules/new", form)
+        assert status == 422
+        assert 'id="job.message.data.title-flaw"' in text, text
+        form |= {
+            "job.message.data.title": "News",
+            "job.message.data.order.number": "A 7",
+            "job.message.more": '{"count": 3}',
+            "job.message.channel.email": "yes",
+        }
+        status, page, text = await posted(browser, "/console/schedules/new", form)
+        assert status == 303, text
+        job = (await current(api, page))["job"]
+        assert isinstance(job, dict)
+        assert job.pop("to").keys() == {"recipient_id"}
+        data = {"count": 3, "title": "News", "order": {"number": "A 7"}}
+        assert job == {"type": name, "channels": ["email"], "data": data}
+        shown = (await browser.get(f"{page}/edit")).text
+        assert value_of(shown, "job.message.data.title") == "News"
+        assert value_of(shown, "job.message.data.order.number") == "A 7"
+
+
+async def test_who_is_typed_by_an_id_of_theirs_stays_called_that(api: ApiUnderTest) -> None:
+    who = f"who-{uuid4().hex[:8]}"
+    person = {"external_id": who, "user_id": f"user-{who}", "email": f"{who}@example.com"}
+    await api.http.post("/v1/recipients", json=person)
+    group = (await api.http.post("/v1/groups", json={"name": f"Group {who}"})).json()["id"]
+    texts = {"job.message.subject": "Hello", "job.message.body_text": "It is time.\nGo."}
+    async with browsing(api) as browser:
+        await logged_in(api, browser, "read", "manage")
+        for kind, words, to in (
+            ("recipient", who, {"external_id": who}),
+            ("recipient", f"user-{who}", {"user_id": f"user-{who}"}),
+            ("group", f"Group {who}", {"group_id": group}),
+            ("email", "ada@example.com", {"email": "ada@example.com"}),
+        ):
+            form = MESSAGE | texts | {"name": f"s {uuid4()}"}
+            form |= {"job.message.kind": kind, "job.message.to": words}
+            status, page, text = await posted(browser, "/console/schedules/new", form)
+            assert status == 303, text
+            job = (await current(api, page))["job"]
+            assert job == {"to": to, "subject": "Hello", "body_text": "It is time.\nGo."}
+            seen = (await browser.hidden(f"{page}/edit"))["seen"]
+            known = {"job.message.to": str(next(iter(to.values()))), "job.task.priority": "normal"}
+            form |= known | {"job.message.subject": "Hi", "seen": seen}
+            status, _, text = await posted(browser, f"{page}/edit", form)
+            assert status == 303, text
+            job = (await current(api, page))["job"]
+            assert job == {"to": to, "subject": "Hi", "body_text": "It is time.\nGo."}
+
+
+async def test_going_on_as_json(api: ApiUnderTest) -> None:
+    async with browsing(api) as browser:
+        await logged_in(api, browser, "read", "manage")
+        form = TASK | {"job.task.payload": '{"a": [1, 2]}', "step": "json"}
+        status, _, text = await posted(browser, "/console/schedules/new", form)
+        assert status == 200
+        assert 'value="json" checked' in text
+        assert "&#34;a&#34;: [\n      1,\n" in text
+        status, _, text = await posted(
+            browser, "/console/schedules/new", form | {"job.task.payload": '{\n"a": }'}
+        )
+        assert status in (400, 422)
+        assert '<span class="wrong"><b>2</b>' in text
+        assert "&#34;a&#34;: }" in text
 
 
 async def test_pause_resume_and_fire(api: ApiUnderTest) -> None:

@@ -11,14 +11,14 @@ from hermodr_ledger.engine.core import AnySelect, fetch
 from hermodr_ledger.tables import groups, recipients, task_types, templates
 
 MOST = 12
-Word = Literal["type", "recipient", "group"]
+Word = Literal["type", "template", "task", "recipient", "group"]
 
 
 async def beginning(
     statements: Statements, project_id: UUID, word: Word, typed: str
 ) -> list[tuple[str, str]]:
-    """Up to `MOST` pairs of a word and what it is called, in order: names of templates and task types; external and
-    user ids of recipients; external ids of groups."""
+    """Up to `MOST` pairs of a word and what it is called, in order: names of templates, of task types, or (`type`) of
+    both; external and user ids of recipients; external ids of groups."""
     rows = [
         row for each in _SOURCES[word] for row in await fetch(statements, _from(*each, project_id, typed))
     ]
@@ -50,8 +50,12 @@ def _from(word: Any, called: Any, project: Any, project_id: UUID, typed: str) ->
 
 
 _NOTHING = sa.literal(None, sa.Text)
+_TEMPLATE = (templates.c.name, _NOTHING, templates.c.project_id)
+_TASK = (task_types.c.name, _NOTHING, None)
 _SOURCES: Mapping[Word, tuple[tuple[Any, Any, Any], ...]] = {
-    "type": ((templates.c.name, _NOTHING, templates.c.project_id), (task_types.c.name, _NOTHING, None)),
+    "type": (_TEMPLATE, _TASK),
+    "template": (_TEMPLATE,),
+    "task": (_TASK,),
     "recipient": (
         (recipients.c.external_id, recipients.c.name, recipients.c.project_id),
         (recipients.c.user_id, recipients.c.name, recipients.c.project_id),

@@ -15,9 +15,10 @@ from hermodr_api.http.json_text import dump, parse
 
 _MENDABLE = (INVALID, CONFLICT, KEY_REUSED)
 _TO_THE_MINUTE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
+_LINE = re.compile(r" at line ([0-9]{1,6}) column [0-9]+$")
 _MOST_SAID = 100
-_OURS = ("csrf", "once", "seen")
-"""Not typed: against others' pages, against doing it twice, and what stood in the fields."""
+_OURS = ("csrf", "once", "seen", "step")
+"""Not typed: against others' pages, against doing it twice, what stood in the fields, and which button was pressed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,16 @@ class Form:
 
     def value(self, name: str) -> str:
         return self.fields.get(name, "")
+
+    def around(self, name: str) -> list[tuple[int, str, bool]]:
+        """The lines around a flaw that says at which one it is: number, text, and whether it is that one."""
+        found = _LINE.search(self.flaws.get(name, ""))
+        lines, at = self.value(name).split("\n"), int(found[1]) if found is not None else 0
+        return [
+            (number, lines[number - 1], number == at)
+            for number in range(max(1, at - 1), min(len(lines), at + 1) + 1)
+            if at
+        ]
 
     def given(self, *names: str) -> dict[str, str | None]:
         """Empty ones are `None`."""

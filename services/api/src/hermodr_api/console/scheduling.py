@@ -1,24 +1,30 @@
 """`/console/schedules`: what is requested again and again, and when."""
 
-import json
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Any
 from uuid import UUID
 
 import orjson
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from starlette.responses import Response
 
-from hermodr_api.console import pages
+from hermodr_api.console import pages, requested
 from hermodr_api.console.calendars import Calendars
-from hermodr_api.console.forms import Form, document
+from hermodr_api.console.drafts import pretty
+from hermodr_api.console.forms import Form
+from hermodr_api.console.search import Search
 from hermodr_api.console.sessions import Visitor
+from hermodr_api.console.templating import TheTemplates
 from hermodr_api.console.visiting import Managing, Page, PostedByManager, Reading, Word, back
-from hermodr_api.errors import NOT_FOUND, Refused
+from hermodr_api.errors import NOT_FOUND, Flaw, Refused, invalid
 from hermodr_api.http.bodies import read
 from hermodr_api.http.lists import NewestFirst
 from hermodr_api.http.provided import provided
 from hermodr_api.schedules.models import ScheduleIn, SchedulePatch
 from hermodr_api.schedules.service import Schedules
+from hermodr_contracts.vocabulary import Channel
+from hermodr_ledger.engine.paging import Page as Rows
 from hermodr_ledger.schedules.schedules import Schedule, ScheduleSearch
 from hermodr_recurrence import rule_of, zone_named, zone_names
 
@@ -27,7 +33,50 @@ router = APIRouter(prefix="/console/schedules", include_in_schema=False, route_c
 TheSchedules = Annotated[Schedules, provided(Schedules)]
 _HERE = "schedules"
 _PLAIN = ("name", "cron", "every", "timezone", "misfire")
-_EXAMPLE = {"type": "weekly_report", "to": {"external_id": "customer-17"}, "data": {}}
+TheSearch = Annotated[Search, provided(Search)]
+
+
+class Drawing:
+    """The form, with what can be chosen."""
+
+    def __init__(self, searching: TheSearch, templates: TheTemplates) -> None:
+        self._searching = searching
+        self._templates = templates
+
+    async def of(self, visitor: Visitor, form: Form, schedule: Schedule | None) -> Response:
+        project, suggested = visitor.caller.project_id, self._searching.beginning
+        named, flaws = await self._named(project, form.value("job.message.type").strip(), form)
+        lines = requested.data_fields(form, named)
+        form = requested.placed(replace(form, flaws={**flaws, **form.flaws}), [name for name, _, _ in lines])
+        return pages.page(
+            "schedule_form",
+            visitor,
+            form.status,
+            here=_HERE,
+            form=form,
+            schedule=schedule,
+            zones=sorted(zone_names()),
+            requested=requested,
+            data_fields=lines,
+            channels=list(Channel),
+            known={
+                "template": await suggested(project, "template", ""),
+                "task": await suggested(project, "task", ""),
+                "anybody": await self._searching.choices(project, ""),
+            },
+        )
+
+    async def _named(self, project_id: UUID, name: str, form: Form) -> tuple[list[str], dict[str, str]]:
+        """The variables that a template needs, and what is wrong if they are asked for in vain."""
+        rows = (await self._templates.page(project_id, Rows(1), name=name)).rows if name else []
+        if not rows:
+            asked = form.value("step") == "fields"
+            return [], {"job.message.type": "there is no such template"} if asked else {}
+        texts = [each for locales in rows[0].contents.values() for each in locales.values()]
+        return sorted({path for each in texts for path in (each.required or "").split()}), {}
+
+
+TheDrawing = Annotated[Drawing, Depends()]
 
 
 @router.get("")
@@ -38,22 +87,27 @@ async def schedules(visitor: Reading, schedules: TheSchedules, asked: NewestFirs
 
 
 @router.get("/new")
-async def new(visitor: Managing) -> Response:
+async def new(visitor: Managing, drawing: TheDrawing, recipient: Word = "", type: Word = "") -> Response:
     """A form for a new one."""
-    shown = Form.showing({"timezone": "UTC", "misfire": "coalesce", "job": _indented(_EXAMPLE)})
-    return _edited(visitor, shown, None)
+    usual = {"timezone": "UTC", "misfire": "coalesce", **requested.USUAL}
+    given = {"job.message.to": recipient, "job.message.type": type}
+    return await drawing.of(visitor, Form.showing(usual | given), None)
 
 
 @router.post("/new")
-async def create(posted: PostedByManager, schedules: TheSchedules) -> Response:
+async def create(
+    posted: PostedByManager, schedules: TheSchedules, searching: TheSearch, drawing: TheDrawing
+) -> Response:
     """Add a schedule."""
-    form = Form(posted.fields)
+    form, caller = Form(posted.fields), posted.visitor.caller
     try:
+        if form.value("step"):
+            return await drawing.of(posted.visitor, _stepped(form), None)
         given = {name: value for name, value in form.given(*_PLAIN).items() if value is not None}
-        wanted = read(ScheduleIn, given | {"job": document(form.value("job") or None, "job")})
-        answer = await schedules.create(posted.visitor.caller, wanted, form.key(_HERE))
+        job = await _resolved(searching, caller.project_id, form, requested.job_of(form))
+        answer = await schedules.create(caller, read(ScheduleIn, given | {"job": job}), form.key(_HERE))
     except Refused as refused:
-        return _edited(posted.visitor, form.refused(refused), None)
+        return await drawing.of(posted.visitor, form.refused(refused), None)
     return back(f"/console/schedules/{orjson.loads(answer.body)['id']}")
 
 
@@ -78,7 +132,7 @@ async def schedule(
         visitor,
         here=_HERE,
         schedule=found,
-        job=_indented(found.job),
+        job=pretty(found.job),
         month=shown,
         runs=runs.rows,
         next_cursor=asked.cursor(runs),
@@ -87,24 +141,38 @@ async def schedule(
 
 
 @router.get("/{schedule_id}/edit")
-async def edit(visitor: Managing, schedules: TheSchedules, schedule_id: UUID) -> Response:
+async def edit(
+    visitor: Managing, schedules: TheSchedules, drawing: TheDrawing, schedule_id: UUID
+) -> Response:
     """A form with what it is."""
     found = await schedules.read(visitor.caller.project_id, schedule_id)
-    return _edited(visitor, Form.changing(_known(found)), found)
+    return await drawing.of(visitor, Form.changing(_known(found)), found)
 
 
 @router.post("/{schedule_id}/edit")
-async def change(posted: PostedByManager, schedules: TheSchedules, schedule_id: UUID) -> Response:
+async def change(
+    posted: PostedByManager,
+    schedules: TheSchedules,
+    searching: TheSearch,
+    drawing: TheDrawing,
+    schedule_id: UUID,
+) -> Response:
     """Change it. A rule that stays goes on counting from when it was set."""
-    caller = posted.visitor.caller
+    caller, form = posted.visitor.caller, Form(posted.fields)
     found = await schedules.read(caller.project_id, schedule_id)
     known = _known(found)
-    form = Form(posted.fields).merged(known)
     try:
-        if changes := form.changes(_fields, known):
+        if form.value("step"):
+            return await drawing.of(posted.visitor, _stepped(form), found)
+        form = form.merged(known)
+        changes = form.changes(_fields, known)
+        if "job" in changes:
+            project = caller.project_id
+            changes["job"] = await _resolved(searching, project, form, changes["job"], found.job)
+        if changes:
             await schedules.change(caller, schedule_id, read(SchedulePatch, changes))
     except Refused as refused:
-        return _edited(posted.visitor, form.refused(refused), found)
+        return await drawing.of(posted.visitor, form.refused(refused), found)
     return back(f"/console/schedules/{schedule_id}")
 
 
@@ -137,24 +205,37 @@ async def act(posted: PostedByManager, schedules: TheSchedules, schedule_id: UUI
 
 
 def _fields(form: Form) -> dict[str, Any]:
-    return {**form.given(*_PLAIN), "job": document(form.value("job") or None, "job")}
+    return {**form.given(*_PLAIN), "job": requested.job_of(form)}
 
 
 def _known(found: Schedule) -> dict[str, object]:
-    return {name: getattr(found, name) for name in _PLAIN} | {"job": _indented(found.job)}
+    return {name: getattr(found, name) for name in _PLAIN} | requested.fields_of(found.job)
 
 
-def _edited(visitor: Visitor, form: Form, schedule: Schedule | None) -> Response:
-    return pages.page(
-        "schedule_form",
-        visitor,
-        form.status,
-        here=_HERE,
-        form=form,
-        schedule=schedule,
-        zones=sorted(zone_names()),
-    )
+def _stepped(form: Form) -> Form:
+    """What is typed, for going on. Raises `Refused`."""
+    return requested.as_json(form) if form.value("step") == requested.JSON else form
 
 
-def _indented(job: object) -> str:
-    return json.dumps(job, ensure_ascii=False, indent=2)
+async def _resolved(
+    searching: Search,
+    project_id: UUID,
+    form: Form,
+    job: dict[str, Any],
+    known: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """With whom people mean; who stands there already stays as they were named. Raises `Refused`."""
+    if form.value("job.does") != requested.MESSAGE:
+        return job
+    ((kind, words),) = job["to"].items()
+    if known is not None:
+        before = requested.fields_of(known)
+        if (kind, words) == (before.get("job.message.kind"), before.get("job.message.to")):
+            return job | {"to": known["to"]}
+    if kind not in ("recipient", "group"):
+        return job
+    to = await searching.reference(project_id, kind, words)
+    if to is None:
+        flaw = f"there is no {kind} with this id, external id or name"
+        raise invalid(Flaw(("body", "job", "message", "to"), flaw))
+    return job | {"to": to}

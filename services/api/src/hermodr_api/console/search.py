@@ -13,7 +13,7 @@ from hermodr_ledger.digests import schedules
 from hermodr_ledger.engine import Ledger
 from hermodr_ledger.jobs import addressees, completing
 from hermodr_ledger.jobs.listing_sources import Filters
-from hermodr_ledger.people import names
+from hermodr_ledger.people import names, recipients
 from hermodr_ledger.people import words as people
 
 
@@ -138,6 +138,14 @@ class Search:
             found = await people.beginning(self._ledger, project_id, words, most)
         return list(dict.fromkeys([exact, *found] if exact is not None else found))[:most]
 
+    async def choices(self, project_id: UUID, typed: str) -> list[tuple[str, str]]:
+        """Recipients that somebody may mean: an id of theirs, and what they are called. Raises `LedgerUnavailable`."""
+        if not typed.strip():
+            return await self.beginning(project_id, "recipient", "")
+        found = await self.people(project_id, typed, completing.MOST)
+        async with patience():
+            return await names.choices(self._ledger, project_id, found)
+
     async def addressed(self, project_id: UUID, jobs: Sequence[ListedJobView]) -> list[Row]:
         """The jobs with whom they are for. Raises `LedgerUnavailable`."""
         async with patience():
@@ -175,6 +183,25 @@ class Search:
             if found is None:
                 found = await people.only_group(self._ledger, project_id, group)
         return str(person or recipient), str(found or group)
+
+    async def reference(self, project_id: UUID, kind: str, words: str) -> dict[str, str] | None:
+        """`to` of a request for what people call a recipient or a group (`kind`): a recipient by `external_id` or
+        `user_id` where that was typed; `None` if there is none. Raises `LedgerUnavailable`."""
+        recipient, group = await self.ids(project_id, *((words, "") if kind == "recipient" else ("", words)))
+        try:
+            found = UUID(recipient or group)
+        except ValueError:
+            return None
+        if group:
+            return {"group_id": str(found)}
+        async with patience():
+            person = await recipients.read(self._ledger, project_id, found)
+        if person is None:
+            return None
+        for name in ("external_id", "user_id"):
+            if getattr(person, name) == words.strip():
+                return {name: words.strip()}
+        return {"recipient_id": str(found)}
 
     async def strange(self, project_id: UUID, types: Iterable[str]) -> set[str]:
         """Which of the types no template and no task has. Raises `LedgerUnavailable`."""

@@ -57,6 +57,8 @@ def test_what_keeps_a_running_installation_waiting_is_refused(sql: str) -> None:
         "ALTER TABLE jobs VALIDATE CONSTRAINT c;",
         "ALTER TABLE jobs ADD CONSTRAINT u UNIQUE USING INDEX u;",
         "ALTER TABLE jobs DROP CONSTRAINT c;",
+        "CREATE TABLE fresh (x int); REVOKE ALL ON TABLE fresh FROM hermodr_worker;",
+        "REVOKE ALL ON FUNCTION f FROM PUBLIC;",
         "CREATE FUNCTION f() RETURNS void LANGUAGE plpgsql AS $$ BEGIN UPDATE jobs SET x = 1; END $$;",
         "INSERT INTO settings VALUES (1) ON CONFLICT (id) DO UPDATE SET x = 2;",
         "-- UPDATE jobs SET x = 1;\nCOMMENT ON TABLE jobs IS 'DELETE FROM jobs;';",
@@ -81,6 +83,8 @@ RAISED = "UPDATE hermodr.schema_version SET usable_from = '0095';\n"
         "ALTER TABLE jobs DROP COLUMN x;",
         "ALTER TABLE jobs RENAME COLUMN x TO y;",
         "ALTER FUNCTION hermodr.f() RENAME TO g;",
+        "REVOKE UPDATE (state) ON hermodr.jobs FROM hermodr_worker;",
+        "REVOKE ALL ON TABLE jobs FROM hermodr_worker;",
     ],
 )
 def test_what_takes_away_keeps_out_who_uses_it_and_no_reason_excuses_it(sql: str) -> None:
@@ -94,10 +98,14 @@ def test_statements_beside_the_sql_file_are_refused(tmp_path: Path) -> None:
     (tmp_path / "0092_new.py").write_text("op.execute('UPDATE jobs')")
     (tmp_path / "0093_index.py").write_text("index_while_in_use('0093_index.sql')")
     (tmp_path / "0093_index.sql").write_text("CREATE INDEX jobs_x ON jobs (x);")
+    (tmp_path / "0093_more.py").write_text(
+        "execute_file('0093_index.sql')\nindex_while_in_use('0093_index.sql')"
+    )
     (tmp_path / "0094_update.py").write_text("execute_file('0094_update.sql')")
     (tmp_path / "0094_update.sql").write_text("\nUPDATE jobs SET x = 1;")
     assert [line.partition(": ")[0] for line in migrations.checked(tmp_path)] == [
         "0092_new.py",
+        "0093_more.py",
         "0094_update.sql:2",
     ]
 

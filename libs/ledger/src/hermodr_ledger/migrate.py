@@ -19,6 +19,7 @@ from hermodr_ledger.engine.schema_version import (
     head,
     refuse_too_new,
 )
+from hermodr_ledger.migrations.locks import Say, patiently, unheard
 from hermodr_ledger.rights.granting import PREFIX, grant
 
 _LOCK = 0x4865726D6F6472  # "Hermodr"
@@ -40,13 +41,17 @@ class Migrated:
     missing: tuple[str, ...] = ()
 
 
-def upgrade(database_url: str, roles: str = PREFIX) -> Migrated:
-    """Migrates to `head`, and gives the services' roles (whose names begin with `roles`) their rights. Concurrent calls
-    take turns. Raises `SchemaMismatch` if the database is so new that this code cannot use it, and `OddPrefix`."""
-    return asyncio.run(upgrade_async(database_url, roles=roles))
+def upgrade(database_url: str, roles: str = PREFIX, say: Say = unheard) -> Migrated:
+    """Migrates to `head`, one transaction a migration, and gives the services' roles (whose names begin with `roles`)
+    their rights. Concurrent calls take turns; after one that was cut off the next goes on. Raises `SchemaMismatch` if
+    the database is so new that this code cannot use it, and `OddPrefix`. `say` hears how far it is, and whom it waits
+    for: without end, and in nobody's way."""
+    return asyncio.run(upgrade_async(database_url, roles=roles, say=say))
 
 
-async def upgrade_async(database_url: str, revision: str = "head", roles: str = PREFIX) -> Migrated:
+async def upgrade_async(
+    database_url: str, revision: str = "head", roles: str = PREFIX, say: Say = unheard
+) -> Migrated:
     """See `upgrade`; an earlier `revision`, without roles, for tests."""
     engine = create_async_engine(driver_url(database_url), connect_args={"server_settings": ZONE})
     try:
@@ -59,12 +64,11 @@ async def upgrade_async(database_url: str, revision: str = "head", roles: str = 
                 refuse_too_new(there)
                 if there.ahead:
                     return Migrated(str(there.revision))
-                await _run(connection, revision)
-                await connection.commit()
+                await _run(connection, revision, unheard if there.revision is None else say)
                 if revision != "head":
                     return Migrated(revision)
                 raw = await connection.get_raw_connection()
-                return Migrated(head(), await grant(raw.driver_connection, roles))
+                return Migrated(head(), await grant(raw.driver_connection, roles, say))
             finally:
                 await connection.rollback()
                 await connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _LOCK})
@@ -82,16 +86,25 @@ async def _take_turn(connection: AsyncConnection) -> None:
         await asyncio.sleep(_TURN_SECONDS)
 
 
-async def _run(connection: AsyncConnection, revision: str) -> None:
-    try:
-        await connection.run_sync(_upgrade, revision)
-    except asyncpg.RaiseError as error:  # raised by a migration that cannot run
-        raise SchemaMismatch(str(error)) from error
+async def _run(connection: AsyncConnection, revision: str, say: Say) -> None:
+    raw = await connection.get_raw_connection()
+
+    async def work() -> None:
+        try:
+            await connection.run_sync(_upgrade, revision, say)
+            await connection.commit()
+        except asyncpg.RaiseError as error:  # raised by a migration that cannot run
+            raise SchemaMismatch(str(error)) from error
+        finally:
+            await connection.rollback()
+
+    await patiently(work, raw.driver_connection, "the next migration", say)
 
 
-def _upgrade(connection: Connection, revision: str) -> None:
+def _upgrade(connection: Connection, revision: str, say: Say) -> None:
+    """Goes on after the newest migration that was committed."""
     config = _config()
-    config.attributes["connection"] = connection
+    config.attributes.update(connection=connection, say=say)
     command.upgrade(config, revision)
 
 

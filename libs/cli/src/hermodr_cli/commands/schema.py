@@ -39,7 +39,7 @@ def migrate_command() -> None:
 def migrated(database_url: str, operator_project: str | None, roles: str = PREFIX) -> str:
     """Migrates, and does what migrations cannot, as they know neither the templates' language nor the settings. The
     revision that the database is at; one that is newer than ours stays as it is."""
-    done = migrate.upgrade(database_url, roles)
+    done = migrate.upgrade(database_url, roles, output.announce)
     if done.revision != head():
         output.announce(f"a newer Hermodr migrated it; this one (which knows up to {head()}) may run on it")
         return done.revision

@@ -1,7 +1,6 @@
 """Makes the roles and their rights what `declared` says. What is right already is left alone, so that it costs nothing
 to do it at every migration, and an installation that runs notices nothing."""
 
-import asyncio
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -10,6 +9,7 @@ from typing import Any
 
 import asyncpg
 
+from hermodr_ledger.migrations.locks import SHORT, Say, patiently, unheard
 from hermodr_ledger.rights.declared import BECOMES, CHANGED, ROLES, TABLES, Right, may_call, of_tables
 
 PREFIX = "hermodr"
@@ -19,8 +19,6 @@ POLICY = "services"
 _ONLY = "only_"
 """Begins the names of policies that let a role change some rows only."""
 _LONGEST_PREFIX = 40
-_LOCK_SECONDS = 0.5
-_TRIES = 120
 
 
 class OddPrefix(ValueError):
@@ -36,7 +34,7 @@ def role_name(role: str, prefix: str = PREFIX) -> str:
     return f"{prefix}_{role}"
 
 
-async def grant(connection: Any, prefix: str = PREFIX) -> tuple[str, ...]:
+async def grant(connection: Any, prefix: str = PREFIX, say: Say = unheard) -> tuple[str, ...]:
     """Makes missing roles, and changes what the roles may do in this database. `connection` is asyncpg's, of the owner,
     outside any transaction. The roles that do not exist, because this one may not create roles. Raises `OddPrefix`."""
     missing = [role for role in ROLES if not await _exists(connection, role_name(role, prefix))]
@@ -48,7 +46,7 @@ async def grant(connection: Any, prefix: str = PREFIX) -> tuple[str, ...]:
     async with connection.transaction():
         for statement in await changes(connection, names):
             await connection.execute(statement)
-    await _set_policies(connection, names)
+    await _set_policies(connection, names, say)
     return tuple(role_name(role, prefix) for role in missing)
 
 
@@ -163,21 +161,16 @@ async def _create(connection: Any, name: str) -> None:
         return
 
 
-async def _set_policies(connection: Any, names: Mapping[str, str]) -> None:
-    """Changes policies where they are not as they should be. That locks the table for a moment, so it waits for short
-    times only, and tries again."""
-    for statements in (await policies(connection, names)).values():
-        for turn in range(_TRIES):
-            try:
-                async with connection.transaction():
-                    await connection.execute(f"SET LOCAL lock_timeout = '{round(_LOCK_SECONDS * 1000)}ms'")
-                    for statement in statements:
-                        await connection.execute(statement)
-                break
-            except asyncpg.LockNotAvailableError:
-                if turn == _TRIES - 1:
-                    raise
-                await asyncio.sleep(_LOCK_SECONDS)
+async def _set_policies(connection: Any, names: Mapping[str, str], say: Say) -> None:
+    """Changes policies where they are not as they should be. That locks the table for a moment."""
+    for table, statements in (await policies(connection, names)).items():
+
+        async def work(statements: list[str] = statements) -> None:
+            async with connection.transaction():
+                for statement in (SHORT, *statements):
+                    await connection.execute(statement)
+
+        await patiently(work, connection, f"who may do what to {table}", say)
 
 
 _OBJECTS = """

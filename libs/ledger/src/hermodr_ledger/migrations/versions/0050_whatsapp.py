@@ -9,7 +9,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    execute_file("0050_whatsapp.sql")
+    execute_file("0050_whatsapp.sql", unless="whatsapp_windows")
     index_while_in_use("0050_whatsapp_indexes.sql")
 
 

@@ -9,7 +9,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    execute_file("0054_event_windows.sql")
+    execute_file("0054_event_windows.sql", unless="event_windows")
     index_while_in_use("0054_event_windows_indexes.sql")
 
 

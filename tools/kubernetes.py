@@ -116,6 +116,7 @@ def _secrets() -> str:
         "# What has to be in the Secrets of an installation: what each service is told, and nothing else.\n"
         "# Make them with your operator of secrets; this file shows their names and is not for `kubectl apply`.\n"
         "# The broker's name is the full one (service.namespace.svc), as KEDA reads it from another namespace.\n"
+        "# hermodr-api also has HERMODR_OIDC_CLIENT_SECRET where people log in by a provider, and only there.\n"
     )
     owner = _secret("migrate", {"HERMODR_DATABASE_URL": _database("hermodr_owner")})
     return said + "---\n".join([_dumped(owner), *(_dumped(_told(spec)) for spec in ALL if spec != SANDBOX)])

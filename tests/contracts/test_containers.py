@@ -124,6 +124,9 @@ IN_PRODUCTION = {
     "HERMODR_EMAIL_FROM",
     "HERMODR_PUBLIC_URL",
     "HERMODR_MESSAGE_ID_DOMAIN",
+    "HERMODR_OIDC_ISSUER",
+    "HERMODR_OIDC_CLIENT_ID",
+    "HERMODR_OIDC_ROLES",
 }
 """Shown as production has them."""
 

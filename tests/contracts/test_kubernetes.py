@@ -2,6 +2,7 @@
 say of our services, against what the services say of themselves. `make check` judges what is committed."""
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from chart import Chart, ChartError
+from hermodr_api.settings import ApiSettings
 from hermodr_contracts.broker_rights import whole
 from hermodr_devkit.supervisor.services import ALL, SANDBOX
 from hermodr_devkit.supervisor.variables import USE_STORES
@@ -171,6 +173,23 @@ def test_a_worker_has_room_for_as_many_exports_as_it_makes_at_once() -> None:
     assert room >= WorkerSettings.model_fields["worker_concurrency"].default * tables.MOST_BYTES
     smaller = rendered({"services": {"worker": {"tmp": "512Mi"}}})["Deployment", "hermodr-worker"]
     assert smaller["spec"]["template"]["spec"]["volumes"][0]["emptyDir"] == {"sizeLimit": "512Mi"}
+
+
+def test_where_people_log_in_is_shown_as_the_api_reads_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = (CHART / "values.yaml").read_text(encoding="utf-8")
+    overlay = (KUBERNETES / "overlays" / "production" / "kustomization.yaml").read_text(encoding="utf-8")
+    config = yaml.safe_load("\n".join(re.findall(r"^ +#   (HERMODR_OIDC_\w+: .*)$", values, re.MULTILINE)))
+    patch = yaml.safe_load("\n".join(re.findall(r"^ +# (- {op: .*HERMODR_OIDC_.*})$", overlay, re.MULTILINE)))
+    assert {each["path"].removeprefix("/data/"): each["value"] for each in patch} == config
+    for name, value in {**config, "HERMODR_OIDC_CLIENT_SECRET": "secret"}.items():
+        monkeypatch.setenv(name, value)
+    assert (told := ApiSettings().oidc) is not None
+    assert told.label == config["HERMODR_OIDC_NAME"]
+    objects = rendered({"services": {"api": {"config": config}}})
+    for name in (f"hermodr-{each.name}" for each in ALL if ("Deployment", f"hermodr-{each.name}") in objects):
+        (container,) = objects["Deployment", name]["spec"]["template"]["spec"]["containers"]
+        shown = {each["name"]: each["value"] for each in container.get("env", [])}
+        assert shown == (config if name == "hermodr-api" else {})
 
 
 def test_only_what_the_guide_names_is_published() -> None:

@@ -183,7 +183,7 @@ async def test_a_schedule_sends_a_template_to_a_recipient(
         await page.get_by_label("week").fill("48")
         await page.get_by_label("recipe.link").fill("https://example.com/soup")
         if look is DESKTOP:
-            await picture(page, "console/schedule-form-desktop-light", whole=True)
+            await picture(page, "console/schedule-form-desktop-light")
         await page.get_by_label("recipe.link").fill("")
         await page.get_by_role("button", name="Add the schedule").click()
         await page.get_by_text("This was not saved").wait_for()

@@ -11,8 +11,7 @@ from tests.support.api import ApiUnderTest
 from tests.support.console import STRANGER, Browser, browsing, logged_in
 
 FORM = {
-    "frequency": "weekly",
-    "delivery_day": "7",
+    "often": "weekly/7",
     "delivery_time": "18:30",
     "max_updates_per_digest": "5",
     "include_content_types": "photo, note",
@@ -85,9 +84,11 @@ async def test_reader_and_group_are_named_as_people_name_them(api: ApiUnderTest)
         {"recipient_id": "x"},
         {"recipient_id": str(uuid4())},
         {"group_id": str(uuid4())},
-        {"frequency": "hourly"},
-        {"delivery_day": "9"},
-        {"delivery_day": STRANGER},
+        {"often": "hourly/"},
+        {"often": "weekly/9"},
+        {"often": "weekly"},
+        {"often": STRANGER},
+        {"often": f"weekly/{STRANGER}"},
         {"delivery_time": "25:00"},
         {"max_updates_per_digest": "0"},
         {"max_updates_per_digest": "9" * 30},
@@ -117,6 +118,12 @@ async def test_it_is_changed_paused_and_deleted(api: ApiUnderTest) -> None:
         status, _, text = await posted(browser, f"{page}/edit", form)
         assert status == 303, text
         assert (await current(api, page))["timezone"] == "Europe/Vienna"
+        for often, is_now in (("monthly/31", ("monthly", 31)), ("daily/", ("daily", None))):
+            seen = (await browser.hidden(f"{page}/edit"))["seen"]
+            status, _, text = await posted(browser, f"{page}/edit", form | {"often": often, "seen": seen})
+            assert status == 303, text
+            found = await current(api, page)
+            assert (found["frequency"], found["delivery_day"]) == is_now
         assert (await posted(browser, f"{page}/edit", form | {"timezone": "Europe/Paris"}))[0] == 409
         await posted(browser, f"{page}/pause", {})
         assert "It is paused" in (await browser.get(page)).text

@@ -91,6 +91,13 @@ async def test_signing_keys_rules_and_revoked_users(api: ApiUnderTest) -> None:
         assert (await browser.send(rules, hidden | {"lifetime": "12h"})).status_code == 303
         now = (await api.http.get("/v1/projects/me/token-rules")).json()
         assert (now["lifetime"], now["issuer"]) == ("12h", None)
+        other_tab = hidden | {"lifetime": "24h", "audience": "shop"}
+        assert (await browser.send(rules, other_tab)).status_code == 303
+        now = (await api.http.get("/v1/projects/me/token-rules")).json()
+        assert (now["lifetime"], now["audience"]) == ("12h", "shop"), "what the first tab saved stays"
+        contested = await browser.send(rules, hidden | {"lifetime": "6h", "audience": "shop"})
+        assert contested.status_code == 409
+        assert 'id="lifetime-flaw"' in contested.text
         users = f"{TOKENS}/revoked-users"
         hidden = await browser.hidden(TOKENS, users)
         assert (await browser.send(users, hidden)).status_code == 422

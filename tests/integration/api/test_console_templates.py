@@ -8,7 +8,7 @@ import pytest
 
 from hermodr_ledger.access.keys import Scope
 from tests.support.api import ApiUnderTest
-from tests.support.console import STRANGER, Browser, browsing, logged_in
+from tests.support.console import STRANGER, Browser, browsing, hidden_in, logged_in
 
 MJML = (
     "<mjml><mj-body><mj-section><mj-column><mj-text>Hello, {{ name }}</mj-text></mj-column></mj-section></mj-body>"
@@ -207,16 +207,40 @@ async def test_settings_of_a_template(api: ApiUnderTest) -> None:
     page = await made(api)
     async with browsing(api) as browser:
         await logged_in(api, browser, "read", "manage")
-        csrf = await browser.csrf(f"{page}/settings")
-        wanted = {"name": "shipped", "default_locale": "en", "critical": "yes", "from": "", "reply_to": ""}
-        answer = await browser.post(f"{page}/settings", {}, csrf=csrf, **wanted)
+        hidden = await browser.hidden(f"{page}/settings")
+        wanted = hidden | {"name": "shipped", "default_locale": "en", "critical": "yes"}
+        answer = await browser.send(f"{page}/settings", wanted)
         assert answer.headers["location"] == page
-        assert (await current(api, page))["name"] == "shipped"
-        wrong = wanted | {"name": "a b", "reply_to": "ada@example.com, nobody"}
-        answer = await browser.post(f"{page}/settings", {}, csrf=csrf, **wrong)
+        found = await current(api, page)
+        assert (found["name"], found["critical"]) == ("shipped", True)
+        wrong = await browser.hidden(f"{page}/settings")
+        wrong |= {"name": "a b", "default_locale": "", "reply_to": "ada@example.com, nobody"}
+        answer = await browser.send(f"{page}/settings", wrong)
         assert answer.status_code == 422
         assert 'value="a b"' in answer.text
-        assert 'role="alert"' in answer.text.partition('id="wrong-reply_to"')[2][:200]
+        for name in ("name", "default_locale", "reply_to"):
+            assert f'id="{name}-flaw"' in answer.text
+
+
+async def test_settings_keep_what_another_tab_saved(api: ApiUnderTest) -> None:
+    page = await made(api)
+    async with browsing(api) as browser:
+        await logged_in(api, browser, "read", "manage")
+        name = str((await current(api, page))["name"])
+        shown = await browser.hidden(f"{page}/settings") | {"name": name, "default_locale": "en"}
+        first = await browser.send(f"{page}/settings", shown | {"reply_to": "ada@example.com"})
+        assert first.status_code == 303, first.text
+        second = await browser.send(f"{page}/settings", shown | {"critical": "yes"})
+        assert second.status_code == 303, second.text
+        found = await current(api, page)
+        assert (found["critical"], found["reply_to"]) == (True, ["ada@example.com"])
+        third = await browser.send(f"{page}/settings", shown | {"reply_to": "bob@example.com"})
+        assert third.status_code == 409
+        assert 'id="reply_to-flaw"' in third.text
+        assert 'value="bob@example.com"' in third.text
+        once_more = hidden_in(third.text, f"{page}/settings")
+        typed = {"name": name, "default_locale": "en", "critical": "yes", "reply_to": "bob@example.com"}
+        assert (await browser.send(f"{page}/settings", once_more | typed)).status_code == 303
 
 
 async def test_a_test_is_sent_as_it_is_written(api: ApiUnderTest) -> None:

@@ -166,7 +166,7 @@ async def test_flaws_keep_what_was_typed_and_change_nothing(
     person = await api.recipient()
     before = await now_of(api, person)
     url = url_of(api, person)
-    fields = form_of((await anyone.get(url)).text) | {"on": [], "quiet": ["on"], "quiet_end": ["22:00"]}
+    fields = form_of((await anyone.get(url)).text) | {"on": [], "quiet": ["", "on"], "quiet_end": ["22:00"]}
     answer = await anyone.post(url, data=fields)
     assert answer.status_code == 422
     assert "a beginning and an end that differ" in answer.text

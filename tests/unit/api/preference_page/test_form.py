@@ -30,10 +30,10 @@ def fields_of(there: Standing, **changed: Any) -> dict[str, list[str]]:
         "do": ["save"],
         "shown": sorted(form.shown),
         "on": sorted(form.on),
-        "quiet": ["on"] if form.quiet else [],
+        "quiet": ["", "on"] if form.quiet else [""],
         "quiet_start": [form.quiet_start],
         "quiet_end": [form.quiet_end],
-        "quiet_day": [str(each) for each in form.quiet_days],
+        "quiet_day": ["", *map(str, form.quiet_days)],
         "timezone": [form.timezone],
         "cap": [form.cap],
     }
@@ -63,6 +63,28 @@ def test_what_is_posted_as_it_stands_changes_nothing() -> None:
         assert changed(there) == Changes()
 
 
+@pytest.mark.parametrize(
+    "missing",
+    [
+        ("cap",),
+        ("quiet",),
+        ("quiet_day",),
+        ("quiet_start", "quiet_end"),
+        ("quiet", "quiet_start", "quiet_end", "quiet_day", "timezone", "cap", "on", "shown"),
+    ],
+)
+def test_what_is_not_posted_stays_as_it_is(missing: tuple[str, ...]) -> None:
+    there = everything()
+    fields = {name: value for name, value in fields_of(there).items() if name not in missing}
+    assert changes_of(posted(fields, there), there) == Changes()
+
+
+def test_what_is_posted_empty_is_taken_away() -> None:
+    there = everything()
+    changes = changes_of(posted({"cap": [""], "quiet": [""]}, there), there).recipient
+    assert changes == {"quiet_hours": None, "caps": [dict(there.recipient.caps[1])]}
+
+
 def test_boxes_become_wishes_and_no_others_are_touched() -> None:
     there = everything()
     form = form_of(there)
@@ -90,7 +112,7 @@ def test_a_wish_is_said_once_and_only_where_it_says_something() -> None:
 @pytest.mark.parametrize(
     ("fields", "hours"),
     [
-        ({"quiet": []}, None),
+        ({"quiet": [""]}, None),
         ({"quiet_end": "00:00"}, QUIET | {"end": "24:00"}),
         ({"quiet_day": ["6", "7"], "quiet_start": "23:30"}, QUIET | {"days": [6, 7], "start": "23:30"}),
     ],
@@ -109,7 +131,7 @@ def test_until_midnight_is_until_midnight() -> None:
     ("fields", "flaw"),
     [
         ({"quiet_start": "07:00"}, "quiet_same"),
-        ({"quiet_day": []}, "quiet_days"),
+        ({"quiet_day": [""]}, "quiet_days"),
         ({"quiet_start": "00:00", "quiet_end": "00:00"}, "quiet_always"),
         ({"quiet_start": ""}, "time"),
         ({"quiet_start": "25:00"}, "time"),

@@ -1,6 +1,7 @@
 """`/console/digests`: what is unread of groups, sent at set times; and what would be sent now."""
 
 from contextlib import suppress
+from dataclasses import replace
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -10,7 +11,7 @@ from starlette.responses import Response
 
 from hermodr_api.console import pages
 from hermodr_api.console.calendars import Calendars
-from hermodr_api.console.forms import Form, numeric, words
+from hermodr_api.console.forms import Form, whole, words
 from hermodr_api.console.search import Search
 from hermodr_api.console.sessions import Visitor
 from hermodr_api.console.visiting import Managing, Page, PostedByManager, Reading, Word, back
@@ -26,14 +27,18 @@ from hermodr_recurrence import zone_named, zone_names
 
 router = APIRouter(prefix="/console/digests", include_in_schema=False, route_class=Page)
 
+_OF_DAYS = {"frequency": "often", "delivery_day": "often"}
 TheDigests = Annotated[DigestSchedules, provided(DigestSchedules)]
 TheSearch = Annotated[Search, provided(Search)]
 _HERE = "digests"
-_PLAIN = (
-    *("frequency", "delivery_time", "delivery_day", "timezone"),
-    *("max_updates_per_digest", "include_content_types", "misfire"),
+_PLAIN = ("delivery_time", "timezone", "max_updates_per_digest", "include_content_types", "misfire")
+_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+OFTEN = (
+    ("", [("daily/", "every day")]),
+    ("Every week", [(f"weekly/{day}", f"on {name}") for day, name in enumerate(_WEEKDAYS, 1)]),
+    ("Every month", [(f"monthly/{day}", f"on day {day}") for day in range(1, 32)]),
 )
-_NUMBERS = ("delivery_day", "max_updates_per_digest")
+"""How often, with the day, by heading."""
 
 
 @router.get("")
@@ -51,7 +56,7 @@ async def new(
 ) -> Response:
     """A form for a new one."""
     usual = {
-        "frequency": "daily",
+        "often": "daily/",
         "delivery_time": "09:00",
         "max_updates_per_digest": 10,
         "misfire": "coalesce",
@@ -130,7 +135,7 @@ async def change(posted: PostedByManager, digests: TheDigests, digest_id: UUID) 
     known = _known(found)
     form = Form(posted.fields).merged(known)
     try:
-        if changes := form.changes(_dated, known):
+        if changes := form.changes(_fields, known):
             await digests.change(caller, digest_id, read(DigestSchedulePatch, changes))
     except Refused as refused:
         return _edited(posted.visitor, form.refused(refused), found)
@@ -166,22 +171,25 @@ async def act(posted: PostedByManager, digests: TheDigests, digest_id: UUID, dee
 
 def _fields(form: Form) -> dict[str, Any]:
     given: dict[str, Any] = form.given(*_PLAIN)
-    for name in _NUMBERS:
-        if given[name] is not None:
-            given[name] = numeric(given[name])
-    given["include_content_types"] = words(given["include_content_types"])
-    return given
-
-
-def _dated(form: Form) -> dict[str, Any]:
-    """Daily ones have no day, whatever stands there."""
-    given = _fields(form)
-    return given | ({"delivery_day": None} if given["frequency"] == "daily" else {})
+    frequency, _, day = form.value("often").partition("/")
+    return given | {
+        "frequency": frequency,
+        "delivery_day": whole(day, "often"),
+        "max_updates_per_digest": whole(given["max_updates_per_digest"], "max_updates_per_digest"),
+        "include_content_types": words(given["include_content_types"]),
+    }
 
 
 def _known(found: DigestSchedule) -> dict[str, object]:
     view = DigestScheduleView.model_validate(found)
-    return {name: getattr(view, name) for name in _PLAIN}
+    often = f"{view.frequency}/{view.delivery_day or ''}"
+    return {"often": often, **{name: getattr(view, name) for name in _PLAIN}}
+
+
+def _placed(form: Form) -> Form:
+    """With what is wrong with the day at the field that it is chosen in."""
+    flaws = {_OF_DAYS.get(name, name): flaw for name, flaw in form.flaws.items()}
+    return replace(form, flaws=flaws)
 
 
 def _found(**ids: str) -> None:
@@ -199,11 +207,13 @@ def _found(**ids: str) -> None:
 
 async def _new(visitor: Visitor, searching: Search, form: Form) -> Response:
     project_id = visitor.caller.project_id
-    people = await searching.beginning(project_id, "recipient", "")
-    groups = await searching.beginning(project_id, "group", "")
-    return _edited(visitor, form, None, people=people, groups=groups)
+    known = {
+        "recipient": await searching.choices(project_id, ""),
+        "group": await searching.beginning(project_id, "group", ""),
+    }
+    return _edited(visitor, form, None, known=known)
 
 
 def _edited(visitor: Visitor, form: Form, digest: DigestSchedule | None, **known: object) -> Response:
-    values: dict[str, Any] = {"form": form, "digest": digest, "zones": sorted(zone_names()), **known}
-    return pages.page("digest_form", visitor, form.status, here=_HERE, **values)
+    values: dict[str, Any] = {"digest": digest, "zones": sorted(zone_names()), "often": OFTEN, **known}
+    return pages.page("digest_form", visitor, form.status, here=_HERE, form=_placed(form), **values)

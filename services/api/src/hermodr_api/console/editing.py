@@ -38,7 +38,6 @@ from hermodr_ledger.templates.versions import Template
 router = APIRouter(prefix="/console/templates", include_in_schema=False, route_class=Page)
 
 TheNotifications = Annotated[Notifications, provided(Notifications)]
-_SETTINGS = ("name", "critical", "default_locale", "from", "reply_to")
 _TRIED_BY: Mapping[str, str] = {Channel.EMAIL: "email", Channel.SMS: "phone", Channel.WHATSAPP: "phone"}
 """By what a message on a channel is sent to somebody who is no recipient."""
 
@@ -154,48 +153,6 @@ async def remove(posted: PostedByManager, templates: TheTemplates, template_id: 
     channel, locale = posted.fields.get("channel", ""), posted.fields.get("locale", "")
     wanted = read(TemplatePatch, {"contents": {channel: {locale: None}}})
     await templates.change(posted.visitor.caller, template_id, wanted)
-    return back(f"/console/templates/{template_id}")
-
-
-@router.get("/{template_id}/settings")
-async def settings(visitor: Managing, templates: TheTemplates, template_id: UUID) -> Response:
-    """What holds for all texts of it."""
-    found = await templates.read(visitor.caller.project_id, template_id)
-    kept = {
-        "name": found.name,
-        "critical": "yes" if found.critical else "",
-        "default_locale": found.default_locale,
-        "from": found.mail_from or "",
-        "reply_to": ", ".join(found.reply_to),
-    }
-    return pages.page("template_settings", visitor, here="templates", template=found, fields=kept, flaws={})
-
-
-@router.post("/{template_id}/settings")
-async def set_up(posted: PostedByManager, templates: TheTemplates, template_id: UUID) -> Response:
-    """Change that."""
-    caller = posted.visitor.caller
-    fields = dict.fromkeys(_SETTINGS, "") | {name: value.strip() for name, value in posted.fields.items()}
-    document = {
-        "name": fields["name"],
-        "critical": fields["critical"] == "yes",
-        "default_locale": fields["default_locale"],
-        "from": fields["from"] or None,
-        "reply_to": [each.strip() for each in fields["reply_to"].split(",") if each.strip()],
-    }
-    try:
-        await templates.change(caller, template_id, read(TemplatePatch, document))
-    except Refused as refused:
-        found = await templates.read(caller.project_id, template_id)
-        return pages.page(
-            "template_settings",
-            posted.visitor,
-            refused.kind.status,
-            here="templates",
-            template=found,
-            fields=fields,
-            flaws=told(refused, dict.fromkeys(_SETTINGS, "")),
-        )
     return back(f"/console/templates/{template_id}")
 
 

@@ -21,6 +21,7 @@ from hermodr_api.http.provided import provided
 from hermodr_api.user_tokens.models import RevokedUserIn, RotateSigningKeyIn, SigningKeyIn, TokenRulesPatch
 from hermodr_api.user_tokens.service import UserTokens
 from hermodr_ledger.access.signing_keys import SigningKey
+from hermodr_ledger.access.trust import Rules
 
 router = APIRouter(prefix="/console/tokens", include_in_schema=False, route_class=Page)
 
@@ -40,10 +41,12 @@ async def change_rules(
     request: Request, posted: PostedByAdmin, tokens: TheTokens, asked: NewestFirst
 ) -> Response:
     """Change what tokens must be."""
-    form = Form(posted.fields)
+    caller = posted.visitor.caller
+    known = _known(await tokens.rules(caller.project_id))
+    form = Form(posted.fields).merged(known)
     try:
-        wanted = read(TokenRulesPatch, form.given("lifetime", "issuer", "audience"))
-        await tokens.change_rules(posted.visitor.caller, wanted)
+        if changes := form.changes(_rules, known):
+            await tokens.change_rules(caller, read(TokenRulesPatch, changes))
     except Refused as refused:
         return await _shown(request, posted.visitor, tokens, asked, rules=form.refused(refused))
     return back("/console/tokens")
@@ -122,6 +125,14 @@ async def revoke(posted: PostedByAdmin, tokens: TheTokens, signing_key_id: UUID)
     return back("/console/tokens")
 
 
+def _known(now: Rules) -> dict[str, object]:
+    return {"lifetime": spoken(now.lifetime), "issuer": now.issuer, "audience": now.audience}
+
+
+def _rules(form: Form) -> dict[str, Any]:
+    return form.given("lifetime", "issuer", "audience")
+
+
 def _pem(form: Form) -> str | None:
     text = form.value("public_key").strip()
     return f"{text}\n" if text else None
@@ -151,10 +162,7 @@ async def _shown(
     project = visitor.caller.project_id
     found = await tokens.page(project, asked.page)
     if rules is None:
-        now = await tokens.rules(project)
-        rules = Form.showing(
-            {"lifetime": spoken(now.lifetime), "issuer": now.issuer, "audience": now.audience}
-        )
+        rules = Form.changing(_known(await tokens.rules(project)))
     user = user or Form()
     values: dict[str, Any] = {
         "rows": found.rows,

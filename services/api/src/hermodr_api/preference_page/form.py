@@ -26,6 +26,7 @@ CAPS = ("1/24h", "3/24h", "10/24h", "3/7d", "10/7d")
 """Those that can be chosen: how many in what."""
 _USUAL_QUIET = ("22:00", "07:00")
 _MONTHLY = (1, 15)
+_WEEK = {str(day): day for day in EVERY_DAY}
 
 
 class Flawed(Exception):
@@ -103,18 +104,22 @@ def posted(fields: Fields, standing: Standing) -> Form:
     def one(name: str, otherwise: str) -> str:
         return fields[name][-1].strip() if fields.get(name) else otherwise
 
-    days = frozenset(
-        int(each) for each in fields.get("quiet_day", ()) if each in "1234567" and len(each) == 1
-    )
+    def boxes(name: str) -> Sequence[str] | None:
+        """Of those that are ticked; the page posts an empty one beside them, so that none is not nothing."""
+        return [each for each in fields[name] if each] if name in fields else None
+
+    quiet, days = boxes("quiet"), boxes("quiet_day")
     return Form(
         on=frozenset(fields.get("on", ())),
         shown=frozenset(fields.get("shown", ())),
-        quiet=bool(fields.get("quiet")),
-        quiet_start=one("quiet_start", ""),
-        quiet_end=one("quiet_end", ""),
-        quiet_days=days,
+        quiet=now.quiet if quiet is None else bool(quiet),
+        quiet_start=one("quiet_start", now.quiet_start),
+        quiet_end=one("quiet_end", now.quiet_end),
+        quiet_days=now.quiet_days
+        if days is None
+        else frozenset(_WEEK[each] for each in days if each in _WEEK),
         timezone=one("timezone", now.timezone),
-        cap=one("cap", NO_LIMIT),
+        cap=one("cap", now.cap),
         digests={
             id: Choice(one(f"digest-{id}", each.often), one(f"digest-at-{id}", each.at))
             for id, each in now.digests.items()

@@ -99,7 +99,7 @@ class House:
         self.routes: Routes[Provider[Note]] = Routes(providers, clock, metrics, patience=5.0)
         self.claims = Claiming(Attempts(ledger), self.routes.choose)
         self.sending: Sending[Note] = Sending(
-            Contents(ledger, Channel.EMAIL),
+            Contents(ledger, Channel.EMAIL, clock.monotonic),
             ToyComposer(),
             self.routes,
             clock,

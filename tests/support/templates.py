@@ -3,6 +3,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
+from hermodr_contracts.brands import Brand
+
 
 @dataclass(frozen=True)
 class Version:
@@ -14,3 +16,4 @@ class Version:
     version: int = 1
     locale: str = "en"
     template_id: UUID = field(default_factory=uuid4)
+    brand: Brand | None = None

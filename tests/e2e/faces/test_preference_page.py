@@ -1,6 +1,8 @@
 """The page behind links in mails, in a browser: from the mail that was sent to what is sent afterwards."""
 
+import base64
 import os
+import re
 import uuid
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
@@ -150,3 +152,24 @@ async def test_operators_see_it_and_revoke_its_links(opened: Visit, visit: Visit
     async with opened(reader.link, PHONE, refused={404}) as page:
         assert await page.get_by_role("heading", name="This link does not work").is_visible()
         await for_everybody(page)
+
+
+async def test_mails_look_as_the_page_does(installation: Installation) -> None:
+    """What the sender may read of the project is enough, and the logo is where the mail says."""
+    logo = '<img src="{{ brand_logo }}" alt="{{ brand_name }}">'
+    html = f'<p style="background: {{{{ brand_color }}}}; color: {{{{ brand_on_color }}}}">Hello</p>{logo}'
+    texts = {"subject": "{{ brand_name }} greets", "body_html": html}
+    name = f"greeting-{uuid.uuid4().hex[:8]}"
+    await installation.create("/v1/templates", {"name": name, "contents": {"email": {"en": texts}}})
+    email = f"{name}@faces.example.org"
+    job_id = str(
+        (await installation.create("/v1/notifications", {"type": name, "to": {"email": email}}))["job_id"]
+    )
+    installation.asked.append(Asked(email, Answer.ACCEPTED, job_id))
+    await installation.ended(job_id)
+    (mail,) = await installation.mails_to(email)
+    assert mail["subject"] == "Green Kitchen greets"
+    assert 'style="background: #2f8f4e; color: #000000"' in mail["html"]
+    (path,) = re.findall(r'src="http://[^/"]+(/brand/[^"]+)"', mail["html"])
+    found = await installation.api.get(path)
+    assert found.content == base64.b64decode(LOGO.partition(",")[2])

@@ -12,6 +12,7 @@ from uuid import UUID
 
 import pytest
 
+from hermodr_contracts.brands import Brand
 from hermodr_templates.bounded import BoundedRenderer
 from hermodr_templates.cell import Cell, CellLost
 
@@ -26,6 +27,7 @@ class Version:
     locale: str = "en"
     subject: str | None = "Hello"
     body_html: str | None = None
+    brand: Brand | None = None
 
 
 @pytest.fixture

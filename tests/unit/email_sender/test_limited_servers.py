@@ -56,7 +56,7 @@ class Sender:
             self.providers, self.clock, self.bench.metrics, patience=5.0
         )
         sending = Sending(
-            Contents(cast("Ledger", None), Channel.EMAIL),
+            Contents(cast("Ledger", None), Channel.EMAIL, self.clock.monotonic),
             EmailComposer(
                 BoundedRenderer(cast("Cell", None), self.clock.monotonic),
                 "example.com",

@@ -106,7 +106,7 @@ def sending_with(
 ) -> Sending[OutgoingEmail]:
     clock = FakeClock()
     return Sending(
-        Contents(cast("Ledger", ledger), Channel.EMAIL),
+        Contents(cast("Ledger", ledger), Channel.EMAIL, clock.monotonic),
         EmailComposer(cast("BoundedRenderer", parts), "example.org", no_files, cast("Senders", NoSenders())),
         Routes([cast("EmailProvider", parts)], clock, SenderMetrics(CollectorRegistry()), patience=5.0),
         clock,

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import pytest
 
+from hermodr_contracts.brands import Brand
 from hermodr_templates.bounded import MOST_TOKENS, SUSPENDED_SECONDS, BoundedRenderer
 from hermodr_templates.cell import CellLost, Message
 from hermodr_templates.rendering import RenderingFailed
@@ -26,6 +27,7 @@ class Version:
     subject: str | None = "Hello"
     body_text: str | None = "Hello\n"
     body_html: str | None = None
+    brand: Brand | None = None
 
 
 SLOW = Version(body_text="{% for i in range(9000) %}{{ i }}{% endfor %}")

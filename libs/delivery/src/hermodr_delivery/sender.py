@@ -93,12 +93,13 @@ class Sender(Worker[S]):
         `variable` configures the providers."""
         if channel not in self.broker.topology.channels:
             return
+        needed = self.broker.topology.channels[channel].needs_texts
         lease, ahead = self.settings.lease_seconds, self._window(providers, variable)
         shared = Shared(ProviderBudgets(self.ledger, channel), self._metrics)
         routes = self._routes(providers, shared)
         pauses = PauseWatch(channel, lambda: is_paused(self.ledger, channel))
         sending = Sending(
-            Contents(self.ledger, channel, needed=self.broker.topology.channels[channel].needs_texts),
+            Contents(self.ledger, channel, self.clock.monotonic, needed=needed),
             composer,
             routes,
             self.clock,

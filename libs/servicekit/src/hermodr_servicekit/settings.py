@@ -215,6 +215,11 @@ class ServiceSettings(BaseSettings):
         return self.public_url or self.local_url
 
     @property
+    def pictures_url(self) -> str | None:
+        """Where mails have pictures of ours from; nowhere if it is not known where the api is reached from outside."""
+        return self.public_url if self.env == "production" else self.own_url
+
+    @property
     def local_url(self) -> str:
         """Where the api is reached on this machine."""
         return f"http://127.0.0.1:{self.port_base}"

@@ -10,16 +10,17 @@ from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
+from hermodr_templates.branding import Branding
 from hermodr_templates.cell import CellLost, Message
 from hermodr_templates.fair_turns import FairTurns, TooManyWait
 from hermodr_templates.limits import QUICK
 from hermodr_templates.rendering import (
     LIMIT,
     NOTHING,
+    OfProject,
     Rendered,
     Renderer,
     RenderingFailed,
-    TemplateVersion,
     as_given,
 )
 
@@ -34,6 +35,7 @@ _PATIENCE_SECONDS = 60.0
 """Of a project that waits for its turn. Its sender renews the lease meanwhile."""
 BUSY = "render_busy"
 _MOST_REMEMBERED = 10_000
+_NO_LOGOS = Branding()
 
 
 class Asked(Protocol):
@@ -55,29 +57,31 @@ class BoundedRenderer:
     """Renders a usual mail in the caller's thread within `QUICK` limits; what exceeds them is rendered again in a
     `Cell` within the full limits, project by project in turns. A template that overruns repeatedly goes straight to the
     cell until it is quick there. One that breaks the full limits three times in a row is suspended for a minute: its
-    mails fail at once, to be retried later."""
+    mails fail at once, to be retried later. `branding` has what templates may say of their project."""
 
-    def __init__(self, cell: Asked, monotonic: Callable[[], float]) -> None:
+    def __init__(self, cell: Asked, monotonic: Callable[[], float], branding: Branding = _NO_LOGOS) -> None:
         self._quick = Renderer(QUICK, most_tokens=MOST_TOKENS)
         self._cell = cell
         self._monotonic = monotonic
         self._turns = FairTurns(monotonic)
         self._conduct: dict[UUID, _Conduct] = {}
+        self._branding = branding
 
-    async def render(self, template: TemplateVersion, data: str, project: UUID) -> Rendered:
+    async def render(self, template: OfProject, data: str, project: UUID) -> Rendered:
         """The content for `data`, a JSON object. Raises `RenderingFailed`."""
         rendered = self.render_at_once(template, data)
         return rendered if rendered is not None else await self.render_in_cell(template, data, project)
 
     def render_at_once(
-        self, template: TemplateVersion, data: str, supplied: Mapping[str, str] = NOTHING
+        self, template: OfProject, data: str, supplied: Mapping[str, str] = NOTHING
     ) -> Rendered | None:
         """The content for `data`, a JSON object, and names `supplied` beside it; `None` if the cell has to render it.
         Raises `RenderingFailed`."""
         conduct = self._conduct.get(template.template_id)
         if len(data) <= _LARGE_DATA and (conduct is None or conduct.overruns < _OVERRUNS):
             try:
-                rendered = self._quick.render(template, json.loads(data), None, supplied)
+                names = self._names(template, supplied)
+                rendered = self._quick.render(template, json.loads(data), None, names)
             except RenderingFailed as failure:
                 if failure.code != LIMIT:
                     raise
@@ -108,7 +112,7 @@ class BoundedRenderer:
             return None
 
     async def render_in_cell(
-        self, template: TemplateVersion, data: str, project: UUID, supplied: Mapping[str, str] = NOTHING
+        self, template: OfProject, data: str, project: UUID, supplied: Mapping[str, str] = NOTHING
     ) -> Rendered:
         """What `render_at_once` could not render. Raises `RenderingFailed`."""
         conduct = self._of(template.template_id)
@@ -127,11 +131,12 @@ class BoundedRenderer:
             raise RenderingFailed(BUSY, reason, passing=True) from error
 
     async def _render_there(
-        self, template: TemplateVersion, data: str, conduct: _Conduct, supplied: Mapping[str, str]
+        self, template: OfProject, data: str, conduct: _Conduct, supplied: Mapping[str, str]
     ) -> Rendered:
         version = [str(template.template_id), template.version, template.locale]
         texts = [template.subject, template.body_text, template.body_html]
-        request = {"do": "render", "template": version + texts, "data": data, "supplied": dict(supplied)}
+        request: Message = {"do": "render", "template": version + texts, "data": data}
+        request["supplied"] = dict(self._names(template, supplied))
         try:
             answer = await self._ask(request)
         except RenderingFailed as failure:
@@ -151,6 +156,9 @@ class BoundedRenderer:
         if "failed" in answer:
             raise RenderingFailed(*answer["failed"])
         return answer
+
+    def _names(self, template: OfProject, supplied: Mapping[str, str]) -> Mapping[str, str]:
+        return supplied if template.brand is None else {**supplied, **self._branding.names(template.brand)}
 
     def _strike(self, conduct: _Conduct) -> None:
         conduct.strikes += 1

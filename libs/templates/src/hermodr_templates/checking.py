@@ -14,7 +14,7 @@ from hermodr_contracts.json_values import flaw_of_text
 from hermodr_templates.calls import impossible_calls
 from hermodr_templates.flaws import SourceFlawed
 from hermodr_templates.limits import TemplateLimitExceeded
-from hermodr_templates.sandbox import NumberLexer, TemplateEnvironment
+from hermodr_templates.sandbox import BRAND, NumberLexer, TemplateEnvironment
 
 _LINE_END = re.compile(r"\r\n?")
 _OTHER_TEMPLATES = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)
@@ -111,7 +111,7 @@ def bound_names(tree: nodes.Template) -> set[str]:
     """The names that do not come from the data: the template or the language gives them a value."""
     bound = {each.name for each in tree.find_all(nodes.Name) if each.ctx in ("store", "param")}
     bound |= {each.name for each in tree.find_all(nodes.Macro)}
-    return bound | {"loop", "self", "caller", "varargs", "kwargs"} | set(_ENVIRONMENT.globals)
+    return bound | {"loop", "self", "caller", "varargs", "kwargs"} | set(_ENVIRONMENT.globals) | BRAND
 
 
 def _offset(line: int, source: str) -> int:

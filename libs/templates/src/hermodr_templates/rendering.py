@@ -13,6 +13,7 @@ from uuid import UUID
 
 from jinja2 import Template, TemplateSyntaxError, UndefinedError
 
+from hermodr_contracts.brands import Brand
 from hermodr_contracts.json_values import flaw_of_text
 from hermodr_templates.decimals import exact
 from hermodr_templates.html_text import html_to_text
@@ -42,6 +43,13 @@ class TemplateVersion(Protocol):
     def body_text(self) -> str | None: ...
     @property
     def body_html(self) -> str | None: ...
+
+
+class OfProject(TemplateVersion, Protocol):
+    """One that may speak of its project."""
+
+    @property
+    def brand(self) -> Brand | None: ...
 
 
 class Rendered(NamedTuple):

@@ -43,6 +43,10 @@ SUPPLIED = {UNSUBSCRIBE_URL: "", PREFERENCES_URL: ""}
 """Names that every template may use, with the values they have where nothing better is supplied."""
 _PREFERENCES = "#preferences"
 """The part of the recipient's page that is about all types."""
+BRAND = frozenset(
+    {"brand_name", "brand_color", "brand_on_color", "brand_link_color", "brand_link_color_dark", "brand_logo"}
+)
+"""Names that are supplied with what the project says of itself, see `branding`."""
 _SHORT = 80
 # Jinja's own objects: `loop.index`, `self.footer`, `ns.total`, a macro's `name`. `groupby` makes named tuples.
 _JINJAS = (LoopContext, Macro, Namespace, TemplateReference, BlockReference)

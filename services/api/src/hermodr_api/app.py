@@ -42,6 +42,7 @@ from hermodr_api.pools import FIRST, other_ledgers
 from hermodr_api.preference_page.service import PreferencePage
 from hermodr_api.previews.assembly import counting_of
 from hermodr_api.previews.service import Previews
+from hermodr_api.projects.logos import Logos
 from hermodr_api.projects.service import Projects
 from hermodr_api.providers.service import Providers
 from hermodr_api.queues.service import Queues
@@ -91,8 +92,8 @@ class Api(LedgerService[ApiSettings]):
         self._trial, self._many = other_ledgers(settings.database_url, settings.service, self.events)
         self._access = self._who_calls()
         self.authenticator = self._access.authenticator
-        base = (self.announcer, self.broker.topology, self.clock, self.registry, settings.quotas)
-        self._shared = Shared(self.ledger, self._many, *base)
+        base = (self.announcer, self.broker.topology, self.clock, self.registry)
+        self._shared = Shared(self.ledger, self._many, *base, settings.quotas, settings.pictures_url)
         self.quotas = self._shared.quotas
         self._gate = Gate(self.authenticator, self._shared.limiter, self.quotas)
         self._turns = BulkTurns(self.quotas)
@@ -102,7 +103,7 @@ class Api(LedgerService[ApiSettings]):
         self._check = HealthCheck(
             self.ledger, WriteCheck(self._trial, self.clock), self.broker, self.clock, self.counts
         )
-        self._publishing = Publishing(self._shared.channels)
+        self._publishing = Publishing(self._shared.channels, self._shared.brand_names)
         self.accepting = Accepting(self.ledger, self.announcer, self._shared.count, self.quotas)
         self._notifications = self._taking_on()
         self.directory = self._notifications.directory
@@ -240,6 +241,7 @@ class Api(LedgerService[ApiSettings]):
             UserTokens(cold, repeatable, self.authenticator, settings.token_secrets),
             AuditTrail(cold),
             Projects(cold, self.directory, shared.quotas, self._turns, shared.operators),
+            Logos(cold, shared.clock),
             DeadLetters(cold, repeatable, shared.announcer, shared.operators),
             Queues(cold, repeatable, shared.operators, self._check, self.counts, shared.topology),
             Providers(cold, shared.operators, self._notifications.notifications, shared.clock),

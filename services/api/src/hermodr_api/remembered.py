@@ -9,16 +9,17 @@ MOST = 10_000
 
 
 class Remembered(Generic[K, V]):
-    """Answers of the ledger, believed for some seconds; at most `MOST`. An answer that was read while something was
+    """Answers of the ledger, believed for some seconds; at most `most`. An answer that was read while something was
     forgotten is not kept, as it may be of before the change:
 
     reading = remembered.reading
     remembered.keep(reading, {key: await ask(key)})
     """
 
-    def __init__(self, clock: Clock, seconds: float) -> None:
+    def __init__(self, clock: Clock, seconds: float, most: int = MOST) -> None:
         self._clock = clock
         self._seconds = seconds
+        self._most = most
         self._kept: dict[K, tuple[float, V]] = {}
         self.reading = 0
         """To be read before the ledger is asked."""
@@ -39,7 +40,7 @@ class Remembered(Generic[K, V]):
     def keep(self, reading: int, answers: Mapping[K, V]) -> None:
         if reading != self.reading:
             return
-        if len(self._kept) >= MOST:
+        if len(self._kept) >= self._most:
             self._kept.clear()
         until = self._clock.monotonic() + self._seconds
         self._kept.update((key, (until, value)) for key, value in answers.items())

@@ -17,6 +17,7 @@ from hermodr_api.jobs import routes as jobs
 from hermodr_api.members import routes as members
 from hermodr_api.preference_page import routes as preference_page
 from hermodr_api.previews import routes as previews
+from hermodr_api.projects import logos
 from hermodr_api.projects import routes as projects
 from hermodr_api.providers import routes as providers
 from hermodr_api.queues import routes as queues
@@ -52,6 +53,7 @@ _ROOMS = (
     senders,
     webhooks,
     projects,
+    logos,
     groups,
     members,
     updates,

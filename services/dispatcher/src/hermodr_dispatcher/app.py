@@ -24,6 +24,7 @@ from hermodr_servicekit import job_counters
 from hermodr_servicekit.service import main_of
 from hermodr_servicekit.task_calls import TaskCalls
 from hermodr_templates.bounded import CELL_SECONDS, BoundedRenderer
+from hermodr_templates.branding import Branding
 from hermodr_templates.cell import Cell
 
 
@@ -40,7 +41,7 @@ class Dispatcher(Worker[DispatcherSettings]):
             self.ledger, topology.channels, self.announcer, finished, self._asking, self._calls
         )
         self._cell = Cell(CELL_SECONDS)
-        renderer = BoundedRenderer(self._cell, self.clock.monotonic)
+        renderer = BoundedRenderer(self._cell, self.clock.monotonic, Branding(settings.pictures_url))
         inbox = Inbox(self.ledger, self.announcer, renderer, self.clock, finished=finished)
         self._dispatching = Dispatching(self.ledger, self.announcer, deciders, inbox, finished=finished)
         prefetch = settings.dispatcher_prefetch

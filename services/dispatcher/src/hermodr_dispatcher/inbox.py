@@ -15,6 +15,7 @@ from hermodr_dispatcher.traced import traced
 from hermodr_ledger.engine import Ledger, LedgerUnavailable
 from hermodr_ledger.inbox.delivering import Content, Worded, contents, deliver, in_app
 from hermodr_ledger.jobs.decisions import Decision, NewDelivery, owners
+from hermodr_ledger.templates.kept import KeptTexts
 from hermodr_ledger.templates.texts import CompiledTexts, compiled_texts
 from hermodr_servicekit import tracing
 from hermodr_servicekit.announcer import Announcer
@@ -37,7 +38,7 @@ _TEXTS_KEPT = 1_000
 _TOGETHER = 10
 """Rendered before others have their turn on the loop."""
 
-_Key = tuple[UUID | None, int | None, str | None]
+_Key = tuple[UUID, int, str]
 _Words = tuple[Decision, Worded]
 _Texts = tuple[CompiledTexts, str]
 """And the names of the data that they read, as a JSON array."""
@@ -60,7 +61,8 @@ class Inbox:
         self._renderer = renderer
         self._clock = clock
         self._finished = finished
-        self._texts: dict[_Key, _Texts] = {}
+        self._texts = KeptTexts(partial(_read, ledger), clock.monotonic)
+        self._shown: dict[_Key, str] = {}
         self._slow: dict[UUID, asyncio.Task[None]] = {}
         self._gates = {each: Gate(partial(owners, ledger), most=_MOST_PASSING) for each in Priority}
         self._lines: dict[Priority, Coalescer[Sequence[Decision], None]] = {
@@ -167,17 +169,15 @@ class Inbox:
         if delivery.template_id is None or delivery.template_version is None or delivery.locale is None:
             return None
         key: _Key = (delivery.template_id, delivery.template_version, delivery.locale)
-        if (kept := self._texts.get(key)) is not None:
-            return kept
-        found = await compiled_texts(
-            self._ledger, delivery.template_id, delivery.template_version, Channel.IN_APP, delivery.locale
-        )
+        found = await self._texts.of(key)
         if found is None:
             return None
-        if len(self._texts) >= _TEXTS_KEPT:
-            self._texts.clear()
-        self._texts[key] = texts = (found, await asyncio.to_thread(_read, found))
-        return texts
+        if (shown := self._shown.get(key)) is None:
+            shown = await asyncio.to_thread(_shown_by, found)
+            if len(self._shown) >= _TEXTS_KEPT:
+                self._shown.clear()
+            self._shown[key] = shown
+        return found, shown
 
     def _worded(self, rendered: Rendered, texts: _Texts | None) -> Worded:
         shown = texts[1] if texts is not None else None
@@ -193,7 +193,12 @@ def _given(content: str) -> tuple[str | None, str | None, str | None]:
     return given.get("subject"), given.get("body_text"), given.get("body_html")
 
 
-def _read(texts: CompiledTexts) -> str:
+async def _read(ledger: Ledger, key: _Key) -> CompiledTexts | None:
+    template_id, version, locale = key
+    return await compiled_texts(ledger, template_id, version, Channel.IN_APP, locale)
+
+
+def _shown_by(texts: CompiledTexts) -> str:
     """What the user may see of the data: what the texts speak of, and nothing that is for other channels."""
     sources = (each for each in (texts.subject, texts.body_text, texts.body_html) if each is not None)
     try:

@@ -18,6 +18,7 @@ from hermodr_servicekit.return_paths import BounceAddress
 from hermodr_servicekit.service import main_of
 from hermodr_servicekit.settings import refuse
 from hermodr_templates.bounded import CELL_SECONDS, BoundedRenderer
+from hermodr_templates.branding import Branding
 from hermodr_templates.cell import Cell
 
 
@@ -27,7 +28,7 @@ class EmailSender(Sender[EmailSenderSettings]):
     def __init__(self, settings: EmailSenderSettings) -> None:
         super().__init__(settings)
         self._cell = Cell(CELL_SECONDS)
-        renderer = BoundedRenderer(self._cell, self.clock.monotonic)
+        renderer = BoundedRenderer(self._cell, self.clock.monotonic, Branding(settings.pictures_url))
         self.serve(
             Channel.EMAIL,
             providers_of(settings),

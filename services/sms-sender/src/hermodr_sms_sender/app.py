@@ -22,6 +22,7 @@ from hermodr_sms_sender.providers.whatsapp import Closed
 from hermodr_sms_sender.settings import SmsSenderSettings
 from hermodr_sms_sender.whatsapp_composing import WhatsAppComposer
 from hermodr_templates.bounded import CELL_SECONDS, BoundedRenderer
+from hermodr_templates.branding import Branding
 from hermodr_templates.cell import Cell
 
 _IN_FLIGHT = timedelta(minutes=2)
@@ -34,7 +35,7 @@ class SmsSender(Sender[SmsSenderSettings]):
     def __init__(self, settings: SmsSenderSettings) -> None:
         super().__init__(settings)
         self._cell = Cell(CELL_SECONDS)
-        renderer = BoundedRenderer(self._cell, self.clock.monotonic)
+        renderer = BoundedRenderer(self._cell, self.clock.monotonic, Branding(settings.pictures_url))
         built = _built(settings, partial(_close_window, self.ledger.cold, self.clock))
         own: dict[str, Any] = {"variable": VARIABLE, "prefetch": settings.sms_prefetch}
         self.serve(

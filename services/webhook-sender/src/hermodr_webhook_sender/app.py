@@ -17,6 +17,7 @@ from hermodr_servicekit.periodic import repeat, rest_after
 from hermodr_servicekit.service import main_of
 from hermodr_servicekit.settings import refuse
 from hermodr_templates.bounded import CELL_SECONDS, BoundedRenderer
+from hermodr_templates.branding import Branding
 from hermodr_templates.cell import Cell
 from hermodr_webhook_sender.calling import Caller
 from hermodr_webhook_sender.composing import PayloadComposer
@@ -53,7 +54,7 @@ class WebhookSender(Sender[WebhookSenderSettings]):
         )
 
         self._cell = Cell(CELL_SECONDS)
-        renderer = BoundedRenderer(self._cell, self.clock.monotonic)
+        renderer = BoundedRenderer(self._cell, self.clock.monotonic, Branding(settings.pictures_url))
         self.serve(
             Channel.WEBHOOK,
             [Endpoint(self.caller.post, secrets, self.clock, Hosts(self.clock))],

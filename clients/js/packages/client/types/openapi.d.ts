@@ -3050,7 +3050,7 @@ export interface components {
         };
         /**
          * Brand
-         * @description How people see the project on their preference page, which has no picture from elsewhere.
+         * @description How people see the project: on their preference page, which has no picture from elsewhere, and in messages.
          */
         Brand: {
             /**

@@ -3,9 +3,11 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from hermodr_contracts.brands import Brand
 from hermodr_ledger.engine import Ledger
 from hermodr_ledger.engine.core import fetch
-from hermodr_ledger.tables import template_contents, templates
+from hermodr_ledger.tables import projects, template_contents, templates
+from hermodr_ledger.templates import brands
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,8 @@ class CompiledTexts:
     critical: bool = False
     approved: str | None = None
     """See `versions.Texts`."""
+    brand: Brand | None = None
+    """The project's when they were read, if they speak of it."""
 
 
 _TEXT = template_contents.c
@@ -33,8 +37,11 @@ _TEXTS = sa.select(
     templates.c.name,
     templates.c.critical,
     _TEXT.approved,
+    templates.c.project_id,
+    *brands.COLUMNS,
 ).where(
     templates.c.id == _TEXT.template_id,
+    projects.c.id == templates.c.project_id,
     _TEXT.template_id == sa.bindparam("template"),
     _TEXT.version == sa.bindparam("number"),
     _TEXT.channel == sa.bindparam("on_channel"),
@@ -53,7 +60,10 @@ async def compiled_texts(
         return None
     row = rows[0]
     texts = (row["subject"], row["body_text"], row["body_html"])
-    return CompiledTexts(template_id, version, locale, *texts, row["name"], row["critical"], row["approved"])
+    spoken_of = any(brands.SPOKEN_OF in each for each in (*texts, row["approved"]) if each is not None)
+    brand = brands.of_row(row) if spoken_of else None
+    own = (row["name"], row["critical"], row["approved"])
+    return CompiledTexts(template_id, version, locale, *texts, *own, brand=brand)
 
 
 _BARE = sa.select(templates.c.name, templates.c.critical).where(templates.c.id == sa.bindparam("template"))

@@ -17,7 +17,7 @@ def address_book_of(
     addresses = Addresses(
         shared.cold,
         shared.repeatable,
-        AddressNotes(directory, bulk),
+        AddressNotes(directory, bulk, shared.brand_names),
         links,
         shared.announcer,
         shared.count,

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from hermodr_api.errors import CONFLICT, Flaw, Refused
 from hermodr_api.notifications.directory import Directory
+from hermodr_api.templates.publishing import BrandNames
 from hermodr_contracts.locales import choose_locale
 from hermodr_contracts.vocabulary import Channel
 from hermodr_ledger.jobs.accept import NewJob
@@ -33,8 +34,9 @@ class AddressNotes:
     """By the project's template of that name if it has one for the channel that needs no more than is given; else in
     the words of the starter. All raise `Refused` (409: no message can be sent) and `LedgerUnavailable`."""
 
-    def __init__(self, directory: Directory, bulk: Preparing) -> None:
+    def __init__(self, directory: Directory, bulk: Preparing, brand_names: BrandNames) -> None:
         self._directory = directory
+        self._brand_names = brand_names
         self._bulk = bulk
 
     async def verification(
@@ -80,7 +82,8 @@ class AddressNotes:
             job = await self._prepared(project_id, item | {"data": dict(data)})
             if isinstance(job, NewJob):
                 return job
-        words = await asyncio.to_thread(rendered, name, _CHANNELS[kind], locale, data)
+        told = {**await self._brand_names(project_id), **data}
+        words = await asyncio.to_thread(rendered, name, _CHANNELS[kind], locale, told)
         content = {"subject": words.subject or None, "body_text": words.text, "body_html": words.html}
         return await self._prepared(project_id, item | content)
 

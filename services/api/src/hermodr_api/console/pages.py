@@ -1,6 +1,7 @@
 """Pages of the console, from templates of ours. What stands in them is escaped; nothing of them runs."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +16,7 @@ from hermodr_api.console.menu import menu
 from hermodr_api.console.sessions import Visitor
 from hermodr_api.errors import Refused
 from hermodr_api.http.html import environment
+from hermodr_contracts.brands import LOGOS
 from hermodr_ledger.jobs.bulk_actions import MAY_BE
 
 _FOLDER = Path(__file__).parent
@@ -39,6 +41,7 @@ _MAIL_POLICY = (
 """Of a mail as it was sent: a stranger's page, without scripts, forms, or anything that is fetched."""
 _CANVAS_POLICY = _MAIL_POLICY.replace("sandbox ", "sandbox allow-same-origin ")
 """Of an empty page that our own script fills with a mail: it, too, runs nothing and fetches nothing."""
+_HOST = re.compile(r"[A-Za-z0-9.:\[\]-]{1,255}")
 
 
 def _moment(at: datetime) -> str:
@@ -156,3 +159,12 @@ def static(name: str) -> Response | None:
         return None
     headers = {"cache-control": "no-cache", "x-content-type-options": "nosniff"}
     return FileResponse(path, media_type=_TYPES[path.suffix], headers=headers)
+
+
+def with_logos(answer: Response, host: str) -> Response:
+    """The answer; a mail in it may show logos that we serve, as the browser sees us, and nothing else of ours."""
+    policy = answer.headers.get("content-security-policy", "")
+    if policy.startswith("sandbox ") and _HOST.fullmatch(host):
+        ours = f"img-src data: http://{host}{LOGOS}/ https://{host}{LOGOS}/;"
+        answer.headers["content-security-policy"] = policy.replace("img-src data:;", ours)
+    return answer

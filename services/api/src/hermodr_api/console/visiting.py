@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from hermodr_api.console.fields import LONGEST, fields_in
-from hermodr_api.console.pages import failed
+from hermodr_api.console.pages import failed, with_logos
 from hermodr_api.console.sessions import SESSION_LIVES, Sessions, Visitor
 from hermodr_api.errors import FORBIDDEN, NOT_FOUND, Refused
 from hermodr_api.http.auth import Gate
@@ -38,7 +38,7 @@ class Page(APIRoute):
 
         async def answer(request: Request) -> Response:
             try:
-                return await handle(request)
+                return with_logos(await handle(request), request.headers.get("host", ""))
             except _Strange:
                 return RedirectResponse(_login_for(request), 303)
             except RequestValidationError:

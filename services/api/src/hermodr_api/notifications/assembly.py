@@ -43,7 +43,7 @@ class NotificationsRoom:
         counting = (shared.announcer, shared.count, shared.quotas)
         self.bulk = Bulk(shared.many, self.directory, shared.clock, domain, *counting, *served)
         to_groups = ToGroups(self.directory, self.notifications, accepting, shared.repeatable_many, *counting)
-        self._words = Words(shared.cold, links, most_segments)
+        self._words = Words(shared.cold, links, most_segments, shared.branding)
         self.foresight = Foresight(shared.cold, shared.channels)
         self.simulating = Simulating(shared.cold, self.bulk, shared.repeatable, self._words, self.foresight)
         self.routes = NotificationRoutes(

@@ -11,15 +11,15 @@ from hermodr_contracts.vocabulary import Channel
 from hermodr_ledger.engine import Ledger
 from hermodr_ledger.jobs.accept import NewJob
 from hermodr_ledger.jobs.decisions import NewDelivery
+from hermodr_ledger.templates.kept import KeptTexts
 from hermodr_ledger.templates.texts import CompiledTexts, compiled_texts
 from hermodr_servicekit.links import Links
 from hermodr_templates.bounded import CELL_SECONDS, BoundedRenderer
+from hermodr_templates.branding import Branding
 from hermodr_templates.cell import Cell
 from hermodr_templates.needs import RECIPIENT
 from hermodr_templates.rendering import NOTHING, Rendered, RenderingFailed
 from hermodr_templates.sandbox import supplied
-
-_MOST_KEPT = 1_000
 
 
 class Wording(NamedTuple):
@@ -34,13 +34,13 @@ class Words:
     """Renders in a process of its own what takes long, projects by turns. Template versions never change: their texts
     are remembered."""
 
-    def __init__(self, ledger: Ledger, links: Links | None, most_segments: int) -> None:
+    def __init__(self, ledger: Ledger, links: Links | None, most_segments: int, branding: Branding) -> None:
         self._ledger = ledger
         self._links = links
         self._most_segments = most_segments
         self._cell = Cell(CELL_SECONDS)
-        self._renderer = BoundedRenderer(self._cell, time.monotonic)
-        self._kept: dict[tuple[UUID, int, str, str], CompiledTexts | None] = {}
+        self._renderer = BoundedRenderer(self._cell, time.monotonic, branding)
+        self._kept = KeptTexts(self._read, time.monotonic)
 
     async def close(self) -> None:
         await self._cell.close()
@@ -101,13 +101,12 @@ class Words:
         assert delivery.template_id is not None
         assert delivery.template_version is not None
         assert delivery.locale is not None
-        key = (delivery.template_id, delivery.template_version, str(delivery.channel), delivery.locale)
-        if key not in self._kept:
-            found = await compiled_texts(self._ledger, key[0], key[1], key[2], key[3])
-            if len(self._kept) >= _MOST_KEPT:
-                self._kept.clear()
-            self._kept[key] = found
-        return self._kept[key]
+        return await self._kept.of(
+            (delivery.template_id, delivery.template_version, str(delivery.channel), delivery.locale)
+        )
+
+    async def _read(self, key: tuple[UUID, int, str, str]) -> CompiledTexts | None:
+        return await compiled_texts(self._ledger, *key)
 
 
 def _data(job: NewJob, delivery: NewDelivery) -> str:

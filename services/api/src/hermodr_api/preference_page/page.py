@@ -14,7 +14,6 @@ from markupsafe import Markup, escape
 from starlette.responses import HTMLResponse
 
 from hermodr_api.http.html import environment
-from hermodr_api.preference_page.colors import shades
 from hermodr_api.preference_page.form import (
     CAPS,
     EVERY_DAY,
@@ -30,6 +29,7 @@ from hermodr_api.preference_page.standing import Standing
 from hermodr_api.preference_page.words import WORDS, Words
 from hermodr_api.recipients.reach import allowed
 from hermodr_contracts.vocabulary import Channel
+from hermodr_templates.colors import shades
 
 _FOLDER = Path(__file__).parent
 _STYLE = (_FOLDER / "style.css").read_text("utf-8")

@@ -40,7 +40,7 @@ def _image(url: str) -> str:
 
 
 class Brand(Part):
-    """How people see the project on their preference page, which has no picture from elsewhere."""
+    """How people see the project: on their preference page, which has no picture from elsewhere, and in messages."""
 
     name: Name | None = Field(
         default=None, description="What people know it by; by default the project's name.", examples=["Shop"]

@@ -3,11 +3,12 @@
 import asyncio
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from typing import NamedTuple
 from uuid import UUID, uuid4
 
+from hermodr_api.answers import patience
 from hermodr_api.errors import Flaw, invalid, unavailable
 from hermodr_api.http.bodies import JsonObject
 from hermodr_contracts.approved_templates import ApprovedTemplate
@@ -26,6 +27,9 @@ _MOST_WAITING = 50
 """Per project; more are refused at once."""
 
 
+BrandNames = Callable[[UUID], Awaitable[Mapping[str, str]]]
+
+
 class Compiled(NamedTuple):
     """`warnings` say what the author may not have meant."""
 
@@ -39,10 +43,12 @@ class _Shared(NamedTuple):
 
 
 class Publishing:
-    """One process for saving and one for previews, so that neither waits for the other. Projects take turns."""
+    """One process for saving and one for previews, so that neither waits for the other. Projects take turns.
+    `brand_names`: see `Shared`."""
 
-    def __init__(self, channels: Channels, seconds: float = 4.0) -> None:
+    def __init__(self, channels: Channels, brand_names: BrandNames, seconds: float = 4.0) -> None:
         self._channels = channels
+        self._brand_names = brand_names
         self._saving = _Shared(Cell(seconds), FairTurns(time.monotonic, most=_MOST_WAITING))
         self._showing = _Shared(Cell(seconds), FairTurns(time.monotonic, most=_MOST_WAITING))
 
@@ -94,12 +100,15 @@ class Publishing:
     async def rendered(
         self, texts: Texts, locale: str, data: JsonObject, project: UUID, at: tuple[str, ...]
     ) -> Message:
-        """`rendered`, `variables` and `remarks`; `at` is where the texts stand in the request. Raises `Refused`."""
+        """`rendered`, `variables` and `remarks`; `at` is where the texts stand in the request. Raises `Refused`
+        and `LedgerUnavailable`."""
         html = texts.compiled_html if texts.compiled_html is not None else texts.body_html
+        async with patience():
+            names = await self._brand_names(project)
         request: Message = {
             "do": "render",
             "template": [str(uuid4()), 1, locale, texts.subject, texts.body_text, html],
-            "data": json.dumps(data),
+            "data": json.dumps({**names, **data}),
             "variables": True,
         }
         answer = await self._ask(self._showing, project, request, at)

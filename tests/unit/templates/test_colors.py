@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hermodr_api.preference_page.colors import DARK_CARD, LIGHT_CARD, READABLE, contrast, shades
+from hermodr_templates.colors import DARK_CARD, LIGHT_CARD, READABLE, contrast, shades
 
 
 def rgb(color: str) -> tuple[int, int, int]:

@@ -1,0 +1,20 @@
+"""How people see a project, in what templates say of it."""
+
+from typing import NamedTuple
+from uuid import UUID
+
+LOGOS = "/brand"
+"""Of the api: where mails have logos from."""
+
+
+class Brand(NamedTuple):
+    """`color`: `#rrggbb`. `logo` is a digest of the picture, so that another picture has another address."""
+
+    project_id: UUID
+    name: str
+    color: str | None = None
+    logo: str | None = None
+
+    @property
+    def logo_path(self) -> str | None:
+        return f"{LOGOS}/{self.project_id}/{self.logo}" if self.logo is not None else None

@@ -137,6 +137,7 @@ def queries() -> dict[str, str]:
         "kind": "kind=task",
         "created": "created_after=2020-01-01T00:00:00Z",
     }
+    found |= {"failed delivery": "delivery_state=failed", "no such report": "reported=opened"}
     found["failed of a type"] = "status=failed&type=type-19"
     found["completed of an odd type"] = "status=completed&type=rare&sort=-processed_at"
     for order in ("created_at", "scheduled_for", "processed_at", "status"):

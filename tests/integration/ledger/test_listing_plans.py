@@ -5,7 +5,7 @@ from itertools import product
 from typing import Any
 from uuid import UUID
 
-from hermodr_contracts.vocabulary import Channel, JobKind, JobState
+from hermodr_contracts.vocabulary import Channel, DeliveryState, JobKind, JobState
 from hermodr_ledger.deliveries import lanes
 from hermodr_ledger.engine import Ledger
 from hermodr_ledger.jobs import listing, metrics, reading
@@ -36,7 +36,11 @@ def filters_of(project_id: UUID, batch_id: UUID) -> list[Filters]:
         {"cancel_key": "order-17"},
         {"created_after": MOMENT, "created_before": MOMENT + timedelta(days=365)},
         {"type": "news", "recipient_id": new_id(), "states": (JobState.FAILED,)},
+        {"reported": "opened"},
+        {"error": "smtp_550"},
+        {"delivery_state": DeliveryState.BOUNCED, "delivery_method": Channel.EMAIL},
         *({"states": (state,)} for state in JobState),
+        *({"delivery_state": state} for state in DeliveryState),
     ]
     return [Filters(project_id, **each) for each in some]
 

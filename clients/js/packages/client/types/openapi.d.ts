@@ -3886,6 +3886,12 @@ export interface components {
             local_time: string;
         };
         /**
+         * DeliveryState
+         * @description The state of one job on one channel to one address.
+         * @enum {string}
+         */
+        DeliveryState: "queued" | "sending" | "retrying" | "sent" | "delivered" | "failed" | "bounced" | "complained" | "suppressed" | "cancelled" | "skipped" | "unknown";
+        /**
          * DeliveryView
          * @description One job on one channel to one address.
          */
@@ -4825,6 +4831,17 @@ export interface components {
              */
             delivery_method?: components["schemas"]["Channel"] | null;
             /**
+             * @description With a delivery in this state; with `delivery_method`, with one on that channel.
+             * @default null
+             */
+            delivery_state?: components["schemas"]["DeliveryState"] | null;
+            /**
+             * Error
+             * @description With a delivery whose last attempt ended with this code, such as `smtp_550`.
+             * @default null
+             */
+            error?: string | null;
+            /**
              * Group Id
              * @description About this group.
              * @default null
@@ -4841,6 +4858,12 @@ export interface components {
              * @default null
              */
             recipient_id?: string | null;
+            /**
+             * Reported
+             * @description Of which a provider reported that it was opened, or clicked.
+             * @default null
+             */
+            reported?: ("opened" | "clicked") | null;
             /**
              * Status
              * @description Failed jobs (held ones included), or cancelled jobs.
@@ -10429,6 +10452,12 @@ export interface operations {
                 batch_id?: string | null;
                 /** @description Only jobs requested with this `cancel_key`. */
                 cancel_key?: string | null;
+                /** @description Only jobs with a delivery in this state; with `delivery_method`, with one on that channel. */
+                delivery_state?: components["schemas"]["DeliveryState"] | null;
+                /** @description Only jobs with a delivery whose last attempt ended with this code, such as `smtp_550`. */
+                error?: string | null;
+                /** @description Only jobs with a delivery of which a provider reported that it was opened, or clicked. */
+                reported?: ("opened" | "clicked") | null;
                 /** @description Created after this time, with an offset: `2026-11-23T09:00:00Z`. */
                 created_after?: string | null;
                 /** @description Created before this time, with an offset. */

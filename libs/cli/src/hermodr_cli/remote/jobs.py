@@ -47,6 +47,15 @@ def list_command(
     recipient: Annotated[str | None, typer.Option(help="To this recipient's id.")] = None,
     address: Annotated[str | None, typer.Option(help="To this email address or phone number.")] = None,
     cancel_key: Annotated[str | None, typer.Option(help="Requested with this cancel_key.")] = None,
+    delivery_state: Annotated[
+        str | None, typer.Option(help="With a delivery in this state: bounced, complained, suppressed, …")
+    ] = None,
+    error: Annotated[
+        str | None, typer.Option(help="With a delivery that ended with this code: smtp_550, …")
+    ] = None,
+    reported: Annotated[
+        str | None, typer.Option(help="opened or clicked, as far as a provider reported.")
+    ] = None,
     since: Annotated[str | None, typer.Option(help="Not older: 90s, 15min, 2h, 7d, or a moment.")] = None,
     sort: Annotated[
         str, typer.Option(help="created_at, scheduled_for, processed_at, status; -… reversed.")
@@ -71,6 +80,9 @@ def list_command(
             recipient_id=recipient,
             address=address,
             cancel_key=cancel_key,
+            delivery_state=delivery_state,
+            error=error,
+            reported=reported,
             created_after=created_after,
             sort=sort,
             page_size=min(limit, MOST_OF_A_PAGE),

@@ -56,13 +56,17 @@ class Jobs(Part[W]):
         group_id: Id | None = None,
         batch_id: Id | None = None,
         cancel_key: str | None = None,
+        delivery_state: str | None = None,
+        error: str | None = None,
+        reported: str | None = None,
         created_after: datetime | None = None,
         created_before: datetime | None = None,
         sort: str | None = None,
         page_size: int = 50,
         include: str | None = None,
     ) -> Listing[Job]:
-        """Jobs that fit. `address`: an email address or phone number. `include` adds what is left out otherwise:
+        """Jobs that fit. `address`: an email address or phone number. `delivery_state`, `error` (`smtp_550`) and
+        `reported` (opened or clicked) are about their deliveries. `include` adds what is left out otherwise:
         `metadata`, `result`, or both with a comma between. `sort` is created_at, scheduled_for, processed_at or
         status, with `-` in front for descending."""
         query = query_of(
@@ -76,6 +80,9 @@ class Jobs(Part[W]):
                 "group_id": group_id,
                 "batch_id": batch_id,
                 "cancel_key": cancel_key,
+                "delivery_state": delivery_state,
+                "error": error,
+                "reported": reported,
                 "created_after": created_after,
                 "created_before": created_before,
                 "sort": sort,

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from hermodr_contracts.vocabulary import Channel, JobKind, JobState
+from hermodr_contracts.vocabulary import Channel, DeliveryState, JobKind, JobState
 from hermodr_ledger.access import audit
 from hermodr_ledger.access.audit import Actor, ActorKind
 from hermodr_ledger.engine import Row, Statements, Transaction
@@ -45,7 +45,7 @@ _OLDEST_FIRST = Order("created_at", "ASC")
 _NEWEST_FIRST = Order("created_at", "DESC")
 _NARROWING = (
     *("kind", "type", "delivery_method", "recipient_id", "group_id", "batch_id"),
-    *("cancel_key", "address", "created_after", "created_before"),
+    *("cancel_key", "address", "delivery_state", "error", "reported", "created_after", "created_before"),
 )
 _ACTION = bulk_actions.c
 _ENDED: dict[str, Any] = {"ended_at": sa.func.now(), "filter": _ACTION.filter.op("-")(sa.text("'address'"))}
@@ -267,6 +267,7 @@ def _filters_of(project_id: UUID, document: Mapping[str, Any]) -> Filters:
     read: dict[str, Any] = {
         "kind": JobKind,
         "delivery_method": Channel,
+        "delivery_state": DeliveryState,
         "recipient_id": UUID,
         "group_id": UUID,
         "batch_id": UUID,

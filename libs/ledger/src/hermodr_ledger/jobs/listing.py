@@ -19,6 +19,7 @@ from hermodr_ledger.engine.documents import object_of, value_of
 from hermodr_ledger.engine.paging import MOST_BYTES
 from hermodr_ledger.engine.snapshots import Round, Snapshot
 from hermodr_ledger.jobs import listing_sources as sources
+from hermodr_ledger.jobs import listing_statements as statements
 from hermodr_ledger.jobs.listing_sources import LISTED, PAYLOADS, Direction, Filters, Source
 from hermodr_ledger.jobs.reading import Job, job_of_row
 from hermodr_servicekit.ids import last_child_of
@@ -272,35 +273,35 @@ class _Reading:
 
     async def _probe(self, way: Source, mark: Mark | None) -> list[UUID] | None:
         sql = Arguments()
-        text = sources.probe(sql, way, self._filters, mark.id if mark else None, self._direction, FEW + 1)
+        text = statements.probe(sql, way, self._filters, mark.id if mark else None, self._direction, FEW + 1)
         rows = await self._ledger.fetch(text, *sql.arguments)
         return [row["id"] for row in rows] if len(rows) <= FEW else None
 
     async def _of_few(self, ids: Sequence[UUID], mark: Mark, wanted: int) -> _Part:
         """Looks each id up and sorts. Without the fence (see `along`) the plan was a scan of all jobs."""
         sql = Arguments()
-        rest = sources.conditions(sql, self._filters) + sources.behind(
+        rest = sources.conditions(sql, self._filters) + statements.behind(
             sql, self._key, self._direction, mark.id, mark.at
         )
         text = f"""
             SELECT {LISTED} FROM (SELECT DISTINCT id FROM unnest({sql.put(list(ids))}::uuid[]) u(id)) c
             CROSS JOIN LATERAL (SELECT j.* FROM hermodr.jobs j WHERE j.id = c.id AND {" AND ".join(rest)} OFFSET 0) j
-            ORDER BY {sources.ordering(self._key, self._direction)} LIMIT {sql.put(wanted)}
+            ORDER BY {statements.ordering(self._key, self._direction)} LIMIT {sql.put(wanted)}
         """
         return _Part(await self._ledger.fetch(text, *sql.arguments))
 
     async def _along(self, way: Source, mark: Mark, wanted: int) -> _Part:
-        closely = self._filters.delivery_method is not None or way.elsewhere
+        closely = self._filters.closely or way.elsewhere
         most = MOST_READ_CLOSELY if closely else MOST_READ_OF_INDEX if self._by_type(way) else MOST_READ
         sql = Arguments()
-        text = sources.along(
+        text = statements.along(
             sql, way, self._filters, self._key, self._direction, (mark.id, mark.at), most, wanted
         )
         rows = await self._ledger.fetch(text, *sql.arguments)
         if len(rows) >= wanted:
             return _Part(rows)
         sql = Arguments()
-        text = sources.end_of_reading(
+        text = statements.end_of_reading(
             sql, way, self._filters, self._key, self._direction, (mark.id, mark.at), most
         )
         stop = await self._ledger.fetch(text, *sql.arguments)

@@ -1,25 +1,21 @@
-"""The indexes that lead to the jobs of a list, and the SQL to read them."""
+"""What a list of jobs may be narrowed to, and the indexes that lead to them."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
-from hermodr_contracts.vocabulary import Channel, JobKind, JobState
+from hermodr_contracts.vocabulary import Channel, DeliveryState, JobKind, JobState
 from hermodr_ledger.engine import Statements
 from hermodr_ledger.engine.arguments import Arguments
 from hermodr_ledger.engine.snapshots import Round, Stretch
-from hermodr_ledger.engine.times import FIRST, LAST
 from hermodr_ledger.jobs.reading import JOB_COLUMNS
 
 PAYLOADS = ("metadata", "result")
 Direction = Literal["ASC", "DESC"]
 Time = Literal["scheduled_for", "processed_at"]
-Place = tuple[UUID | None, datetime | int | None]
-"""An id, and the value of the sort key if that is not the id."""
-_TYPES = {"scheduled_for": "timestamptz", "processed_at": "timestamptz", "xact": "xid8"}
-
+Reported = Literal["opened", "clicked"]
+"""What a provider may have reported of a delivery that its state does not say."""
 
 STANDING = frozenset(
     {JobState.SCHEDULED, JobState.RETRYING, JobState.FAILED, JobState.CANCELLED, JobState.SKIPPED}
@@ -31,9 +27,23 @@ LISTED = ", ".join(
 )
 """The columns of a listed job; its payloads are fetched separately."""
 
+TROUBLED = frozenset(
+    {
+        DeliveryState.RETRYING,
+        DeliveryState.FAILED,
+        DeliveryState.BOUNCED,
+        DeliveryState.COMPLAINED,
+        DeliveryState.SUPPRESSED,
+        DeliveryState.CANCELLED,
+        DeliveryState.SKIPPED,
+        DeliveryState.UNKNOWN,
+    }
+)
+"""The states in the index `deliveries_troubled`."""
+_WAITING = frozenset({DeliveryState.QUEUED, DeliveryState.SENDING})
 _LIVE = frozenset({JobState.QUEUED, JobState.PROCESSING})
 _UNPROCESSED = (JobState.SCHEDULED, JobState.QUEUED, JobState.CANCELLED)
-_CLOCKS_APART = timedelta(seconds=10)
+CLOCKS_APART = timedelta(seconds=10)
 """An id has the API's clock, `created_at` the database's; and a commit takes time."""
 _LARGEST_MILLISECOND = (1 << 48) - 1
 
@@ -82,10 +92,23 @@ class Filters:
     cancel_key: str | None = None
     address: str | None = None
     """Where a delivery went, or the bare address of the request. Letter case does not count."""
+    delivery_state: DeliveryState | None = None
+    """Of one of its deliveries; of that on the channel `delivery_method` if both are given. So is `error`."""
+    error: str | None = None
+    reported: Reported | None = None
     created_after: datetime | None = None
     created_before: datetime | None = None
     without: Time | None = None
     committed: Committed | None = None
+
+    @property
+    def of_deliveries(self) -> bool:
+        return self.delivery_state is not None or self.error is not None
+
+    @property
+    def closely(self) -> bool:
+        """Whether more than the row of a job has to be read to examine it."""
+        return self.delivery_method is not None or self.of_deliveries or self.reported is not None
 
     def narrowed(
         self, *, states: tuple[JobState, ...] | None = None, without: Time | None = None
@@ -109,6 +132,14 @@ class Source:
     elsewhere: bool = False
     of_type: str | None = None
     """Read from the index itself, so that rows of other types are skipped."""
+    repeats: bool = False
+    """It has the same id more than once, in a row."""
+    answers: frozenset[str] = frozenset()
+    """Names of filters that hold for all of its jobs."""
+
+    def unanswered(self, filters: Filters) -> Filters:
+        answered: dict[str, Any] = dict.fromkeys(self.answers)
+        return replace(filters, **answered)
 
 
 _DELIVERED = (
@@ -121,6 +152,12 @@ _BY_ADDRESS = (
     _DELIVERED.format(which="wake_at IS NULL AND recipient_id IS NOT NULL"),
 )
 """A delivery to a bare address is found by its job."""
+
+_OF_STATE = "(SELECT job_id AS id, project_id FROM hermodr.deliveries WHERE state = '{state}')"
+_WITH_ERRORS = "(SELECT job_id AS id, project_id, error FROM hermodr.deliveries WHERE error IS NOT NULL)"
+_OF_REPORTS = (
+    "(SELECT job_id AS id FROM hermodr.events WHERE kind = 'reported' AND detail ->> 'kind' = '{kind}')"
+)
 
 
 async def batch_range(ledger: Statements, filters: Filters) -> tuple[UUID, UUID] | None:
@@ -144,6 +181,7 @@ def ways(filters: Filters, batch: tuple[UUID, UUID] | None) -> list[Source]:
     if filters.address is not None:
         lead = (project, ("address", filters.address))
         found.append(Source(lead, tables=_BY_ADDRESS, elsewhere=True))
+    found += _of_deliveries(filters, project)
     if filters.recipient_id is not None:
         found.append(Source((("recipient_id", filters.recipient_id),)))
     if filters.owner_id is not None:
@@ -158,8 +196,36 @@ def ways(filters: Filters, batch: tuple[UUID, UUID] | None) -> list[Source]:
     return [*found, Source((project,), of_type=filters.type)]
 
 
+def _of_deliveries(filters: Filters, project: tuple[str, object]) -> list[Source]:
+    """By what was asked of a delivery; it answers that if nothing else was, as all is about one delivery."""
+    found = []
+    state, error = filters.delivery_state, filters.error
+    alone = filters.delivery_method is None and (state is None or error is None)
+    if error is not None:
+        lead = (project, ("error", error))
+        found.append(_at_deliveries(_WITH_ERRORS, lead, "error" if alone else None))
+    if filters.reported is not None:
+        found.append(_at_deliveries(_OF_REPORTS.format(kind=filters.reported), (), "reported"))
+    if state in TROUBLED:
+        found.append(
+            _at_deliveries(_OF_STATE.format(state=state), (project,), "delivery_state" if alone else None)
+        )
+    return found
+
+
+def _at_deliveries(table: str, lead: tuple[tuple[str, object], ...], answers: str | None) -> Source:
+    settled = frozenset([answers] if answers is not None else ())
+    return Source(lead, tables=(table,), elsewhere=True, repeats=True, answers=settled)
+
+
 def live(filters: Filters) -> Source | None:
     """The small indexes of waiting jobs, if only such jobs are wanted."""
+    if filters.delivery_state in _WAITING:
+        waiting = f"wake_at IS NOT NULL AND state = '{filters.delivery_state}'"
+        return Source(
+            tables=(f"(SELECT job_id AS id, project_id FROM hermodr.deliveries WHERE {waiting})",),
+            elsewhere=True,
+        )
     if filters.states is None or not set(filters.states) <= _LIVE | STANDING:
         return None
     if len(filters.states) == 1 and filters.states[0] in STANDING:
@@ -180,7 +246,7 @@ def live(filters: Filters) -> Source | None:
 
 
 def conditions(sql: Arguments, filters: Filters) -> list[str]:
-    found = [f"j.project_id = {sql.put(filters.project_id)}", *_bounds(sql, filters)]
+    found = [f"j.project_id = {sql.put(filters.project_id)}", *bounds(sql, filters)]
     for column in ("owner_id", "kind", "type", "recipient_id", "group_id", "batch_id", "cancel_key"):
         value = getattr(filters, column)
         if value is not None:
@@ -193,10 +259,14 @@ def conditions(sql: Arguments, filters: Filters) -> list[str]:
         found.append(f"j.created_at < {sql.put(filters.created_before)}")
     if filters.without is not None:
         found.append(f"j.{filters.without} IS NULL")
-    if filters.delivery_method is not None:
+    if filters.of_deliveries:
+        found.append(_by_delivery(sql, filters))
+    elif filters.delivery_method is not None:
         found.append(_by_method(sql.put(str(filters.delivery_method))))
+    if filters.reported is not None:
+        found.append(_by_reports(sql.put(filters.reported)))
     if filters.address is not None:
-        found.append(_by_address(_put(sql, "address", filters.address)))
+        found.append(_by_address(put(sql, "address", filters.address)))
     if filters.committed is not None:
         found += filters.committed.conditions(sql)
     return found
@@ -215,22 +285,35 @@ def _by_method(method: str) -> str:
     )
 
 
+def _by_delivery(sql: Arguments, filters: Filters) -> str:
+    """Behind a fence: else the planner might read all with the error, for every job."""
+    wanted = {"channel": filters.delivery_method, "state": filters.delivery_state, "error": filters.error}
+    given = [f"c.{name} = {sql.put(str(value))}" for name, value in wanted.items() if value is not None]
+    children = _DELIVERIES.replace("SELECT 1", "SELECT d.channel, d.state, d.error")
+    return f"EXISTS (SELECT 1 FROM ({children} OFFSET 0) c WHERE {' AND '.join(given)})"
+
+
+def _by_reports(kind: str) -> str:
+    which = f"e.job_id = j.id AND e.kind = 'reported' AND e.detail ->> 'kind' = {kind}"
+    return f"EXISTS (SELECT 1 FROM hermodr.events e WHERE {which} OFFSET 0)"  # else all of them are hashed
+
+
 def _by_address(address: str) -> str:
     went = f"EXISTS ({_DELIVERIES} AND d.recipient_id IS NOT NULL AND lower(d.address) = {address})"
     return f"(lower(coalesce(j.to_email, j.to_phone)) = {address} OR {went})"
 
 
-def _put(sql: Arguments, name: str, value: object) -> str:
+def put(sql: Arguments, name: str, value: object) -> str:
     """The value of a column of a source. The database lowers addresses, there as here."""
     return f"lower({sql.put(value)}::text)" if name == "address" else sql.put(value)
 
 
-def _bounds(sql: Arguments, filters: Filters) -> list[str]:
+def bounds(sql: Arguments, filters: Filters) -> list[str]:
     found = []
     if filters.created_after is not None:
-        found.append(f"j.id >= {sql.put(floor_of(filters.created_after, -_CLOCKS_APART))}")
+        found.append(f"j.id >= {sql.put(floor_of(filters.created_after, -CLOCKS_APART))}")
     if filters.created_before is not None:
-        found.append(f"j.id < {sql.put(floor_of(filters.created_before, _CLOCKS_APART))}")
+        found.append(f"j.id < {sql.put(floor_of(filters.created_before, CLOCKS_APART))}")
     return found
 
 
@@ -238,159 +321,3 @@ def floor_of(moment: datetime, apart: timedelta = timedelta(0)) -> UUID:
     """The least id of the millisecond, moved by `apart`."""
     since = (moment - datetime(1970, 1, 1, tzinfo=UTC) + apart) // timedelta(milliseconds=1)
     return UUID(int=min(max(since, 0), _LARGEST_MILLISECOND) << 80)
-
-
-def behind(
-    sql: Arguments, key: str, direction: Direction, after: UUID | None, at: datetime | int | None
-) -> list[str]:
-    """The conditions for a page after a mark; also that the sort time exists and a mark can hold it."""
-    there = [f"j.{key} IS NOT NULL"] if key != "created_at" else []
-    if _TYPES.get(key) == "timestamptz":
-        there.append(f"j.{key} BETWEEN {FIRST} AND {LAST}")
-    if after is None:
-        return there
-    sign = ">" if direction == "ASC" else "<"
-    if key == "created_at":
-        return [f"j.id {sign} {sql.put(after)}"]
-    return [*there, f"(j.{key}, j.id) {sign} ({sql.put(at)}::{_TYPES[key]}, {sql.put(after)}::uuid)"]
-
-
-def ordering(key: str, direction: Direction) -> str:
-    return f"j.id {direction}" if key == "created_at" else f"j.{key} {direction}, j.id {direction}"
-
-
-def probe(
-    sql: Arguments, way: Source, filters: Filters, after: UUID | None, direction: Direction, most: int
-) -> str:
-    """Up to `most` ids of the source, after a mark if given."""
-    leading = _leading(sql, way, filters, "created_at", direction, (after, None))
-    where = f"WHERE {' AND '.join(leading)}" if leading else ""
-    limit = sql.put(most)
-    if len(way.tables) > 1:
-        return f"SELECT u.id FROM {_merged(way, where, direction, limit)} u LIMIT {limit}"
-    return f"SELECT j.id FROM {way.tables[0]} j {where} LIMIT {limit}"
-
-
-def along(
-    sql: Arguments,
-    way: Source,
-    filters: Filters,
-    key: str,
-    direction: Direction,
-    mark: Place,
-    most: int,
-    wanted: int,
-) -> str:
-    """Up to `wanted` matching rows among the next `most` of the source. The order is that of the inner rows, which
-    filters and LATERAL look-ups behind a fence keep; an ORDER BY outside would have all of them read and sorted."""
-    of_type = way.of_type if key == "created_at" else None
-    columns = "j.id, j.type" if of_type is not None else "j.*"
-    inner = _next(sql, columns, way, filters, key, direction, mark, most)
-    rest = " AND ".join(conditions(sql, filters))
-    if of_type is not None:
-        inner = f"SELECT i.id FROM ({inner}) i WHERE i.type = {sql.put(of_type)}"
-    if way.elsewhere or of_type is not None:
-        return (
-            f"SELECT {LISTED} FROM ({inner}) s CROSS JOIN LATERAL"
-            f" (SELECT j.* FROM hermodr.jobs j WHERE j.id = s.id AND {rest} OFFSET 0) j LIMIT {sql.put(wanted)}"
-        )
-    return f"SELECT {LISTED} FROM ({inner}) j WHERE {rest} LIMIT {sql.put(wanted)}"
-
-
-def end_of_reading(
-    sql: Arguments,
-    way: Source,
-    filters: Filters,
-    key: str,
-    direction: Direction,
-    mark: Place,
-    most: int,
-) -> str:
-    """The row at which `along` stopped before the source's end, if it did."""
-    at = "NULL::timestamptz AS at" if key == "created_at" else f"j.{key} AS at"
-    return _next(sql, f"j.id, {at}", way, filters, key, direction, mark, most, only_last=True)
-
-
-def _next(
-    sql: Arguments,
-    columns: str,
-    way: Source,
-    filters: Filters,
-    key: str,
-    direction: Direction,
-    mark: Place,
-    most: int,
-    *,
-    only_last: bool = False,
-) -> str:
-    """The next `most` rows of the source after a mark, in order; or the last of them, if there are so many."""
-    leading = " AND ".join(_leading(sql, way, filters, key, direction, mark))
-    first = "".join(f"j.{name} {direction}, " for name, _ in way.lead)
-    order = f"ORDER BY {first}{ordering(key, direction)}"
-    end = f"OFFSET {sql.put(most - 1)} LIMIT 1" if only_last else f"LIMIT {sql.put(most)}"
-    if len(way.tables) == 1:
-        return f"SELECT {columns} FROM {way.tables[0]} j WHERE {leading} {order} {end}"
-    rows = _merged(way, f"WHERE {leading}", direction, sql.put(most))
-    return f"SELECT {columns} FROM (SELECT DISTINCT u.id FROM {rows} u) j {_in_order((), direction)} {end}"
-
-
-def _merged(way: Source, where: str, direction: Direction, limit: str) -> str:
-    """The first ids of each table, by its index: the planner would read all of them, or other indexes."""
-    rest = f"{where} {_in_order(way.lead, direction)} LIMIT {limit}"
-    return f"({' UNION ALL '.join(f'(SELECT j.id FROM {table} j {rest})' for table in way.tables)})"
-
-
-def _in_order(lead: Iterable[tuple[str, object]], direction: Direction) -> str:
-    return f"ORDER BY {''.join(f'j.{name} {direction}, ' for name, _ in lead)}j.id {direction}"
-
-
-def _leading(
-    sql: Arguments,
-    way: Source,
-    filters: Filters,
-    key: str,
-    direction: Direction,
-    mark: Place,
-) -> list[str]:
-    """Conditions on the index. They use `between`, not `=`, for the columns before the id, which so stay in the order:
-    otherwise the planner might use the primary key and read all other projects' jobs."""
-    if key != "created_at":
-        (name, value), *_ = way.lead
-        place = _put(sql, name, value)
-        of_round = filters.committed.bounds(sql) if filters.committed is not None else []
-        return [
-            f"j.{name} = {place}",
-            *_bounds(sql, filters),
-            *of_round,
-            *behind(sql, key, direction, *mark),
-        ]
-    low, high = _least(filters, way), _most(filters, way)
-    after = mark[0]
-    if after is not None and direction == "ASC" and (low is None or after >= low[1]):
-        low = (">", after)
-    if after is not None and direction == "DESC" and (high is None or after <= high[1]):
-        high = ("<", after)
-    found = [f"j.id {sign} {sql.put(value)}" for sign, value in filter(None, (low, high))]
-    if way.lead:
-        names = ", ".join(f"j.{name}" for name, _ in way.lead)
-        values = ", ".join(_put(sql, name, value) for name, value in way.lead)
-        for sign, end in ((">=", low), ("<=", high)):
-            if end is None:
-                found.append(f"({names}) {sign} ({values})")
-            else:
-                found.append(f"({names}, j.id) {end[0]} ({values}, {sql.put(end[1])})")
-    return found
-
-
-def _least(filters: Filters, way: Source) -> tuple[str, UUID] | None:
-    ends = [way.between[0]] if way.between is not None else []
-    if filters.created_after is not None:
-        ends.append(floor_of(filters.created_after, -_CLOCKS_APART))
-    return (">=", max(ends)) if ends else None
-
-
-def _most(filters: Filters, way: Source) -> tuple[str, UUID] | None:
-    ends = [way.between[1]] if way.between is not None else []
-    if filters.created_before is not None:
-        ends.append(floor_of(filters.created_before, _CLOCKS_APART))
-    return ("<=", min(ends)) if ends else None

@@ -143,6 +143,23 @@ Index(
 )
 Index("deliveries_phone", deliveries.c.address, postgresql_where=text("channel = 'sms'"))
 Index("deliveries_whatsapp", deliveries.c.address, postgresql_where=text("channel = 'whatsapp'"))
+_state = deliveries.c.state
+Index(
+    "deliveries_troubled",
+    _state,
+    deliveries.c.project_id,
+    deliveries.c.job_id,
+    postgresql_where=text(
+        "state IN ('retrying', 'failed', 'bounced', 'complained', 'suppressed', 'cancelled', 'skipped', 'unknown')"
+    ),
+)
+Index(
+    "deliveries_errors",
+    deliveries.c.project_id,
+    deliveries.c.error,
+    deliveries.c.job_id,
+    postgresql_where=deliveries.c.error.is_not(None),
+)
 
 attempts = Table(
     "attempts",
@@ -169,6 +186,13 @@ events = Table(
     Column("delivery_id", UUID),
     json("detail"),
     postgresql_partition_by="RANGE (job_id)",
+)
+_reported = events.c.detail.op("->>")(text("'kind'"))
+Index(
+    "events_looked_at",
+    _reported,
+    events.c.job_id,
+    postgresql_where=text("kind = 'reported' AND (detail ->> 'kind') IN ('opened', 'clicked')"),
 )
 
 attachments = Table(

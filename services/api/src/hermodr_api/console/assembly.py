@@ -10,6 +10,7 @@ from hermodr_api.console.search import Search
 from hermodr_api.console.sent import SentMessages
 from hermodr_api.console.sessions import Sessions
 from hermodr_api.console.signing_in import SignIn
+from hermodr_api.console.subjects import Subjects
 from hermodr_api.health.counts import Counts
 from hermodr_api.health.service import HealthCheck
 from hermodr_api.jobs.metrics import JobMetrics
@@ -44,6 +45,7 @@ def console_of(
         Live(watching, sessions, shared.clock),
         Overview(shared.cold, metrics, check, counts, shared.operators, providers, shared.clock),
         Search(shared.cold),
+        Subjects(shared.cold, shared.clock),
         AskingAgain(shared.cold, notifications.notifications, notifications.simulating),
         SentMessages(shared.cold, publishing, links),
         shared.operators,

@@ -9,9 +9,10 @@ from fastapi import APIRouter, Depends, Query
 from starlette.responses import RedirectResponse, Response
 
 from hermodr_api.console import pages
-from hermodr_api.console.search import Search
+from hermodr_api.console.search import DELIVERY, Search
 from hermodr_api.console.sent import SentMessages
 from hermodr_api.console.story import told
+from hermodr_api.console.subjects import Subjects
 from hermodr_api.console.visiting import Managing, Page, PostedByManager, Reading, Word, back
 from hermodr_api.http.provided import provided
 from hermodr_api.jobs.bulk import BulkActions
@@ -26,9 +27,10 @@ TheSent = Annotated[SentMessages, provided(SentMessages)]
 TheActions = Annotated[BulkActions, provided(BulkActions)]
 TheControl = Annotated[JobControl, provided(JobControl)]
 TheSearch = Annotated[Search, provided(Search)]
+TheSubjects = Annotated[Subjects, provided(Subjects)]
 Cursor = Annotated[str | None, Query(max_length=4000)]
 _PAGE = 50
-FURTHER = ("type", "recipient", "group", "batch", "cancel_key", "after", "before")
+FURTHER = ("type", "recipient", "group", "error", "batch", "cancel_key", "after", "before")
 """Filters that are folded away while none of them is used."""
 
 
@@ -37,9 +39,11 @@ def chosen(
     status: Word = "",
     kind: Word = "",
     channel: Word = "",
+    delivery: Word = "",
     type: Word = "",
     recipient: Word = "",
     group: Word = "",
+    error: Word = "",
     batch: Word = "",
     cancel_key: Word = "",
     after: Word = "",
@@ -58,6 +62,7 @@ async def messages(
     jobs: TheJobs,
     searching: TheSearch,
     actions: TheActions,
+    subjects: TheSubjects,
     fields: Chosen,
     cursor: Cursor = None,
 ) -> Response:
@@ -82,6 +87,7 @@ async def messages(
         "messages",
         visitor,
         rows=rows,
+        subjects=await subjects.of(visitor.caller, [each.job.id for each in rows]) if rows else {},
         next_cursor=next_cursor,
         cursor=cursor,
         fields=fields,
@@ -91,6 +97,7 @@ async def messages(
         states=list(JobState),
         kinds=list(JobKind),
         channels=list(Channel),
+        deliveries=DELIVERY,
         flaw=found.flaw,
         several=found.several,
     )

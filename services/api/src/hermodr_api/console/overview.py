@@ -10,7 +10,7 @@ from hermodr_api.access.operators import Operators
 from hermodr_api.console.latency import latency
 from hermodr_api.health.counts import Counts
 from hermodr_api.health.service import HealthCheck
-from hermodr_api.health.wrong import ADVICE
+from hermodr_api.health.wrong import ADVICE, Code
 from hermodr_api.jobs.metrics import JobMetrics
 from hermodr_api.providers.service import Providers
 from hermodr_contracts.vocabulary import JobState
@@ -76,6 +76,7 @@ class Overview:
             "health": health.report,
             # they may be of other projects, and only operators can mend them
             "wrong": [(each, ADVICE[each.code]) for each in health.wrong] if operates else [],
+            "seen_at": _SEEN_AT,
             "hours": _HOURS,
             "providers": (await self._providers.look(caller)).data,
             "next_schedules": await due_next(self._ledger, project, _NEXT),
@@ -102,6 +103,16 @@ def _minute(now: datetime) -> datetime:
     return now.replace(second=0, microsecond=0)
 
 
+_SEEN_AT: Mapping[Code, tuple[str, str]] = {
+    "dead_letters": ("/console/dead-letters", "Dead letters"),
+    "endpoints": ("/console/webhooks", "Webhooks"),
+    "unread": ("/console/queues", "Queues"),
+    "paused": ("/console/queues", "Queues"),
+    "resting": ("/console/providers", "Providers"),
+    "broken": ("/console/providers", "Providers"),
+    "tasks": ("/console/tasks", "Tasks"),
+}
+"""Where the console shows what is wrong."""
 _LOOKS: Mapping[str, str] = {
     JobState.COMPLETED: "good",
     JobState.SKIPPED: "good",

@@ -1,6 +1,6 @@
 """What a visitor means by the words of a search, and whom jobs went to."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import UUID
@@ -8,11 +8,11 @@ from uuid import UUID
 from hermodr_api.answers import patience
 from hermodr_api.http.fields import sought
 from hermodr_api.jobs.models import ListedJobView
-from hermodr_contracts.vocabulary import Channel, JobKind, JobState
+from hermodr_contracts.vocabulary import Channel, DeliveryState, JobKind, JobState
 from hermodr_ledger.digests import schedules
 from hermodr_ledger.engine import Ledger
 from hermodr_ledger.jobs import addressees, completing
-from hermodr_ledger.jobs.listing_sources import Filters
+from hermodr_ledger.jobs.listing_sources import Filters, Reported
 from hermodr_ledger.people import names, recipients
 from hermodr_ledger.people import words as people
 
@@ -38,6 +38,18 @@ class Row:
     recipient_id: UUID | None
 
 
+_STATES = tuple(DeliveryState)
+REPORTED: tuple[Reported, ...] = ("opened", "clicked")
+DELIVERY = (*_STATES, *REPORTED)
+"""What may be asked of a message's deliveries."""
+_CHOICES: Mapping[str, Collection[str]] = {
+    "status": tuple(JobState),
+    "kind": tuple(JobKind),
+    "channel": tuple(Channel),
+    "delivery": DELIVERY,
+}
+
+
 class Search:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
@@ -47,9 +59,10 @@ class Search:
         if not all(value.isprintable() for value in fields.values()):
             return Meant(None, flaw="this has characters that nobody can type")
         narrowed = {name: value for name, value in fields.items() if value and name != "search"}
-        for name, known in (("status", JobState), ("kind", JobKind), ("channel", Channel)):
-            if name in narrowed and narrowed[name] not in known.__members__.values():
+        for name, known in _CHOICES.items():
+            if name in narrowed and narrowed[name] not in known:
                 return Meant(None, flaw=f"{narrowed[name]!r} is no {name}")
+        delivery = narrowed.get("delivery")
         filters = Filters(
             project_id,
             states=(JobState(narrowed["status"]),) if "status" in narrowed else None,
@@ -57,6 +70,9 @@ class Search:
             type=narrowed.get("type"),
             delivery_method=Channel(narrowed["channel"]) if "channel" in narrowed else None,
             cancel_key=narrowed.get("cancel_key"),
+            delivery_state=DeliveryState(delivery) if delivery in _STATES else None,
+            reported=delivery if delivery in REPORTED else None,
+            error=narrowed.get("error"),
         )
         try:
             filters = await self._narrowed(filters, narrowed)

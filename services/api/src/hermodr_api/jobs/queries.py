@@ -13,10 +13,10 @@ from hermodr_api.errors import Flaw, invalid
 from hermodr_api.http.bodies import Body, Label, Moment
 from hermodr_api.http.cursors import MOST_OF_A_CURSOR
 from hermodr_api.http.fields import AnyAddress
-from hermodr_contracts.vocabulary import Channel, JobKind, JobState
+from hermodr_contracts.vocabulary import Channel, DeliveryState, JobKind, JobState
 from hermodr_ledger.engine.snapshots import Round
 from hermodr_ledger.jobs.listing import Key, Mark, Order
-from hermodr_ledger.jobs.listing_sources import Filters
+from hermodr_ledger.jobs.listing_sources import Filters, Reported
 from hermodr_servicekit import base64url
 
 JobSort = Literal[
@@ -62,6 +62,17 @@ class JobFilter(Body):
     group_id: Annotated[UUID | None, Field(description="About this group.")] = None
     batch_id: Annotated[UUID | None, Field(description="Of this bulk request.")] = None
     cancel_key: Annotated[Label | None, Field(description="Requested with this `cancel_key`.")] = None
+    delivery_state: Annotated[
+        DeliveryState | None,
+        Field(description="With a delivery in this state; with `delivery_method`, with one on that channel."),
+    ] = None
+    error: Annotated[
+        Label | None,
+        Field(description="With a delivery whose last attempt ended with this code, such as `smtp_550`."),
+    ] = None
+    reported: Annotated[
+        Reported | None, Field(description="Of which a provider reported that it was opened, or clicked.")
+    ] = None
     created_after: Annotated[Moment | None, Field(description="Accepted later than this.")] = None
     created_before: Annotated[Moment | None, Field(description="Accepted earlier than this.")] = None
 

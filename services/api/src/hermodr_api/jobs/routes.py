@@ -30,8 +30,8 @@ from hermodr_api.jobs.models import (
 )
 from hermodr_api.jobs.queries import BulkRetryIn, JobSort
 from hermodr_api.jobs.service import Jobs
-from hermodr_contracts.vocabulary import Channel, JobKind, JobState
-from hermodr_ledger.jobs.listing_sources import PAYLOADS, Filters
+from hermodr_contracts.vocabulary import Channel, DeliveryState, JobKind, JobState
+from hermodr_ledger.jobs.listing_sources import PAYLOADS, Filters, Reported
 
 router = APIRouter(prefix="/v1", tags=["jobs"], route_class=Route)
 
@@ -61,6 +61,24 @@ ToAddress = Annotated[
         " does not count."
     ),
 ]
+OfState = Annotated[
+    DeliveryState | None,
+    Query(
+        description="Only jobs with a delivery in this state; with `delivery_method`, with one on that channel."
+    ),
+]
+OfError = Annotated[
+    Filter,
+    Query(
+        description="Only jobs with a delivery whose last attempt ended with this code, such as `smtp_550`."
+    ),
+]
+OfReport = Annotated[
+    Reported | None,
+    Query(
+        description="Only jobs with a delivery of which a provider reported that it was opened, or clicked."
+    ),
+]
 OfKey = Annotated[Filter, Query(description="Only jobs requested with this `cancel_key`.")]
 OfBatch = Annotated[UUID | None, Query(description="Only jobs of this bulk request.")]
 Include = Annotated[str | None, including(*PAYLOADS)]
@@ -80,6 +98,9 @@ async def _filters(
     group_id: ToGroup = None,
     batch_id: OfBatch = None,
     cancel_key: OfKey = None,
+    delivery_state: OfState = None,
+    error: OfError = None,
+    reported: OfReport = None,
     created_after: After = None,
     created_before: Before = None,
 ) -> Filters:
@@ -97,6 +118,9 @@ async def _filters(
         group_id=group_id,
         batch_id=batch_id,
         cancel_key=cancel_key,
+        delivery_state=delivery_state,
+        error=error,
+        reported=reported,
         created_after=created_after,
         created_before=created_before,
     )

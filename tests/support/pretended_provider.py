@@ -27,7 +27,8 @@ CLIENT_ID, CLIENT_SECRET = "hermodr", "s3cret of the & client"
 @dataclass
 class PretendedProvider:
     """`claims` are those of whoever logs in, `lies` change the ID token after that; `description` and `answer` change
-    what is said of itself and with a code; `algorithm` `none` and `HS256` are lies, too."""
+    what is said of itself and with a code; `algorithm` `none` and `HS256` are lies, too. `gone`: who logged out, by
+    their tokens."""
 
     server: HookServer
     claims: dict[str, Any]
@@ -37,6 +38,7 @@ class PretendedProvider:
     algorithm: str = "RS256"
     signed_by: rsa.RSAPrivateKey | None = None
     key: rsa.RSAPrivateKey = field(default_factory=lambda: rsa.generate_private_key(65537, 2048))
+    gone: list[str | None] = field(default_factory=list)
     _asked: dict[str, dict[str, str]] = field(default_factory=dict)
 
     @property
@@ -63,6 +65,20 @@ class PretendedProvider:
         back = {"code": code, "state": asked["state"], "iss": self.issuer}
         return f"{asked['redirect_uri']}?{urlencode(back)}"
 
+    def left(self, address: str) -> tuple[str, str | None]:
+        """Where a browser is led that has logged out at this address, and of whom its token is."""
+        there = urlsplit(address)
+        assert there.path == "/logout", address
+        asked = dict(parse_qsl(there.query))
+        assert asked["client_id"] == CLIENT_ID, asked
+        token = asked.get("id_token_hint")
+        who = None
+        if token is not None:
+            key = self.key.public_key()
+            claims = jwt.decode(token, key, ["RS256"], audience=CLIENT_ID, issuer=self.issuer)
+            who = claims["sub"]
+        return asked["post_logout_redirect_uri"], who
+
     async def serve(self, came: Came, writer: asyncio.StreamWriter) -> None:
         path = urlsplit(came.path).path
         if path == "/.well-known/openid-configuration":
@@ -73,6 +89,10 @@ class PretendedProvider:
             _say(writer, 302, {}, f"location: {self.visited(came.path)}")
         elif path == "/token":
             _say(writer, *self._exchanged(came))
+        elif path == "/logout":
+            back, who = self.left(came.path)
+            self.gone.append(who)
+            _say(writer, 302, {}, f"location: {back}")
         else:
             _say(writer, 404, {})
         await writer.drain()

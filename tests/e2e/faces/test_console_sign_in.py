@@ -30,12 +30,13 @@ async def house(database_url: str) -> AsyncIterator[House]:
         await ledger.close()
     claims = {"sub": "1815", "email": "ada@example.com", "email_verified": True, "groups": ["admins"]}
     async with pretended_provider(**claims) as provider:
+        provider.description = {"end_session_endpoint": f"{provider.issuer}/logout"}
         settings = provider.settings("admins=shop:admin")
         async with api_process.answering(database_url, **settings) as origin:
             yield House(origin, provider)
 
 
-async def test_a_login_leads_to_the_provider_and_back_to_the_page(browser: Browser, house: House) -> None:
+async def test_a_login_and_a_logout_lead_to_the_provider_and_back(browser: Browser, house: House) -> None:
     context = await browser.new_context()
     page = await context.new_page()
     await page.goto(f"{house.origin}/console/messages?status=failed")
@@ -44,6 +45,7 @@ async def test_a_login_leads_to_the_provider_and_back_to_the_page(browser: Brows
     assert "ada@example.com (1815)" in await page.inner_text("body")
     await page.get_by_role("button", name="Log out").click()
     await page.wait_for_url(f"{house.origin}/console/login")
+    assert house.provider.gone == ["1815"]
     await page.goto(f"{house.origin}/console")
     assert page.url == f"{house.origin}/console/login"
     await context.close()

@@ -1,5 +1,6 @@
 """People who log in to the console at an identity provider, which is pretended, and lies."""
 
+import html
 import re
 from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator, Mapping
@@ -103,6 +104,58 @@ async def test_somebody_logs_in_acts_and_is_in_the_audit_log(house: House) -> No
         ended = await browser.post("/console/logout", data={"csrf": csrf[1]})
         assert ended.headers["location"] == "/console/login"
         assert (await browser.get("/console")).status_code == 303
+
+
+async def logged_out(browser: httpx.AsyncClient) -> httpx.Response:
+    csrf = re.search(r'name="csrf" value="([0-9a-f]+)"', (await browser.get("/console/queues")).text)
+    assert csrf is not None
+    answer = await browser.post("/console/logout", data={"csrf": csrf[1]})
+    assert (await browser.get("/console")).status_code == 303
+    assert "hermodr_oidc_token" not in browser.cookies
+    return answer
+
+
+async def test_who_logs_out_does_so_at_the_provider(house: House) -> None:
+    house.provider.description = {"end_session_endpoint": f"{house.provider.issuer}/logout?realm=house"}
+    async with house.browsing() as browser:
+        answer = await browser.get(await house.back(browser))
+        (kept,) = (
+            each for each in answer.headers.get_list("set-cookie") if each.startswith("hermodr_oidc_token=")
+        )
+        assert all(part in kept for part in ("HttpOnly", "Secure", "SameSite=strict", "Path=/console/logout"))
+        shown = await logged_out(browser)
+        address = shown.headers["refresh"].removeprefix("0; url=")
+        assert address.startswith(f"{house.provider.issuer}/logout?realm=house&")
+        assert html.escape(address) in shown.text
+        back, who = house.provider.left(address)
+        assert (urlsplit(back).path, who) == ("/console/login", "1815")
+
+
+async def test_a_token_too_long_for_a_browser_stays_out(house: House) -> None:
+    house.provider.description = {"end_session_endpoint": f"{house.provider.issuer}/logout"}
+    house.provider.claims["groups"] = ["admins", *(f"group {n}" for n in range(500))]
+    async with house.browsing() as browser:
+        await house.logged_in(browser)
+        shown = await logged_out(browser)
+        assert house.provider.left(shown.headers["refresh"].removeprefix("0; url="))[1] is None
+
+
+@pytest.mark.parametrize("page", [None, "http://id.example/logout", "javascript:alert(1)", 17])
+async def test_a_provider_without_such_a_page_is_left_alone(house: House, page: object) -> None:
+    house.provider.description = {"end_session_endpoint": page}
+    async with house.browsing() as browser:
+        await house.logged_in(browser)
+        assert (await logged_out(browser)).headers["location"] == "/console/login"
+
+
+async def test_a_provider_that_is_away_holds_nobody(house: House) -> None:
+    async with house.browsing() as browser:
+        await house.logged_in(browser)
+        identity = house.api.api.identity
+        assert identity is not None
+        identity._heard = float("-inf")
+        house.provider.description = {"issuer": "https://evil.example"}
+        assert (await logged_out(browser)).headers["location"] == "/console/login"
 
 
 async def test_what_a_role_may_not_is_refused(house: House) -> None:

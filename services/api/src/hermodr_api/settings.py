@@ -106,6 +106,7 @@ class ApiSettings(ServiceSettings):
             claim=self.oidc_roles_claim,
             scope=self.oidc_scope,
             label=self.oidc_name,
+            left_uri=f"{self.own_url.rstrip('/')}/console/login",
         )
 
     @property

@@ -19,6 +19,7 @@ from urllib.parse import quote, urlsplit
 
 import httpx
 import structlog
+from authlib.common.urls import add_params_to_uri
 from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from authlib.oidc.core import CodeIDToken
@@ -73,6 +74,16 @@ class Client:
     claim: str
     scope: str
     label: str
+    left_uri: str = ""
+    """Where a browser comes back to that has logged out there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """`token`: the ID token, by which the provider knows again whom it let in."""
+
+    person: Person
+    token: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +154,19 @@ class IdentityProvider:
         )
         return address
 
-    async def person(self, attempt: Attempt, code: str, issuer: str | None) -> Person:
+    async def leaving(self, token: str | None) -> str | None:
+        """Where a browser logs out (OpenID Connect RP-Initiated Logout 1.0), with the ID token if it still has it.
+        `None`: the provider has no such page. Raises `ProviderUnavailable`."""
+        page = (await self._description()).get("end_session_endpoint")
+        if not isinstance(page, str) or not is_safe(page) or not (page.isascii() and page.isprintable()):
+            return None
+        said = {"client_id": self.client.client_id, "post_logout_redirect_uri": self.client.left_uri}
+        if token:
+            said["id_token_hint"] = token
+        address: str = add_params_to_uri(page, list(said.items()))
+        return address
+
+    async def login(self, attempt: Attempt, code: str, issuer: str | None) -> Login:
         """Who has come back with this code; `issuer`: as the answer has it (RFC 9207). Raises `Unrecognised` and
         `ProviderUnavailable`."""
         described = await self._description()
@@ -156,7 +179,8 @@ class IdentityProvider:
         role = held(self.client.roles, claims, self.client.claim)
         if role is None:
             raise NoRole(self.client.issuer, subject)
-        return Person(self.client.issuer, subject, _name(claims), role.name)
+        person = Person(self.client.issuer, subject, _name(claims), role.name)
+        return Login(person, str(answer["id_token"]))
 
     def _verified(self, keys: KeySet, answer: Mapping[str, Any], nonce: str) -> Mapping[str, Any]:
         try:

@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 
 from hermodr_api.console import pages
 from hermodr_api.console.identity import LIVES_SECONDS, Attempt
-from hermodr_api.console.sessions import Sessions
+from hermodr_api.console.sessions import SESSION_LIVES, Sessions
 from hermodr_api.console.signing_in import SignIn
 from hermodr_api.console.visiting import Next, Page, inside, remembered
 from hermodr_api.errors import Refused
@@ -20,6 +20,10 @@ router = APIRouter(prefix="/console/oidc", include_in_schema=False, route_class=
 
 COOKIE = "hermodr_oidc"
 _PATH = "/console/oidc"
+TOKEN_COOKIE = "hermodr_oidc_token"
+_TOKEN_PATH = "/console/logout"
+_LONGEST_TOKEN = 3500
+"""Browsers keep cookies of 4 KiB; without the token the provider asks who is leaving."""
 TheSignIn = Annotated[SignIn, provided(SignIn)]
 Given = Annotated[str | None, Query(max_length=2000)]
 
@@ -61,15 +65,32 @@ async def callback(
         flaw = "the identity provider did not let you in"
     else:
         try:
-            session = await sessions.welcome(await sign_in.end(attempt, code, iss))
+            login = await sign_in.end(attempt, code, iss)
+            session = await sessions.welcome(login.person)
             answer = pages.entered(where)
             remembered(answer, session)
+            _keep_token(answer, login.token)
         except Refused as refused:
             flaw, status = refused.detail, refused.kind.status
     if flaw is not None:
         answer = pages.login(where, flaw, status, sign_in.label)
     answer.delete_cookie(COOKIE, path=_PATH, secure=True, httponly=True, samesite="lax")
     return answer
+
+
+def forget_token(answer: Response) -> None:
+    answer.delete_cookie(TOKEN_COOKIE, path=_TOKEN_PATH, secure=True, httponly=True, samesite="strict")
+
+
+def _keep_token(answer: Response, token: str) -> None:
+    """Has the browser keep it for the log out alone: it says who they are, and is stored nowhere else."""
+    if len(token) > _LONGEST_TOKEN:
+        forget_token(answer)
+        return
+    lives = int(SESSION_LIVES.total_seconds())
+    answer.set_cookie(
+        TOKEN_COOKIE, token, max_age=lives, path=_TOKEN_PATH, secure=True, httponly=True, samesite="strict"
+    )
 
 
 def _begun(sign_in: SignIn, cookie: str) -> tuple[Attempt | None, str]:

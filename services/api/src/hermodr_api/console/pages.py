@@ -124,6 +124,12 @@ def entered(next_path: str) -> HTMLResponse:
     return HTMLResponse(text, headers={**HEADERS, "refresh": f"0; url={quote(next_path, safe='/?&=%+')}"})
 
 
+def left(address: str, provider: str | None) -> HTMLResponse:
+    """Leads on to the identity provider, where they are still logged in."""
+    text = _ENVIRONMENT.get_template("left.html").render(address=address, provider=provider)
+    return HTMLResponse(text, headers={**HEADERS, "refresh": f"0; url={address}"})
+
+
 def entering(link: str) -> HTMLResponse:
     """Whether that link is theirs."""
     text = _ENVIRONMENT.get_template("entering.html").render(link=link)

@@ -8,8 +8,10 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from hermodr_api.console import pages
+from hermodr_api.console.oidc import TOKEN_COOKIE, forget_token
 from hermodr_api.console.overview import Overview
 from hermodr_api.console.sessions import Sessions
+from hermodr_api.console.signing_in import SignIn
 from hermodr_api.console.visiting import (
     COOKIE,
     Next,
@@ -70,10 +72,19 @@ async def entered(link: str, request: Request, sessions: TheSessions) -> Respons
 
 
 @router.post("/logout")
-async def log_out(request: Request, _: PostedByReader, sessions: TheSessions) -> Response:
-    """End the session."""
+async def log_out(
+    request: Request,
+    posted: PostedByReader,
+    sessions: TheSessions,
+    sign_in: Annotated[SignIn, provided(SignIn)],
+) -> Response:
+    """End the session, and a person's at the identity provider. A page leads there: a form of ours may not lead to
+    another site."""
     await sessions.end(request.cookies[COOKIE])
-    answer = RedirectResponse("/console/login", 303)
+    person = posted.visitor.caller.person is not None
+    address = await sign_in.leaving(request.cookies.get(TOKEN_COOKIE)) if person else None
+    answer = pages.left(address, sign_in.label) if address else RedirectResponse("/console/login", 303)
+    forget_token(answer)
     answer.delete_cookie(COOKIE, path="/console", secure=True, httponly=True, samesite="strict")
     return answer
 

@@ -6,7 +6,14 @@ import structlog
 
 from hermodr_api.access.authentication import Authenticator, Caller
 from hermodr_api.answers import patience
-from hermodr_api.console.identity import Attempt, IdentityProvider, NoRole, ProviderUnavailable, Unrecognised
+from hermodr_api.console.identity import (
+    Attempt,
+    IdentityProvider,
+    Login,
+    NoRole,
+    ProviderUnavailable,
+    Unrecognised,
+)
 from hermodr_api.console.roles import Role
 from hermodr_api.errors import FORBIDDEN, NOT_FOUND, UNAUTHENTICATED, UNAVAILABLE, Refused
 from hermodr_ledger.access import keys, people
@@ -43,10 +50,10 @@ class SignIn:
         """The login that began so; `None`: nobody began it here, or too long ago."""
         return self._provider.begun(secret) if self._provider is not None else None
 
-    async def end(self, attempt: Attempt, code: str, issuer: str | None) -> Person:
+    async def end(self, attempt: Attempt, code: str, issuer: str | None) -> Login:
         """Who has logged in. Raises `Refused` (401, 403, 404, 503)."""
         try:
-            return await self._known.person(attempt, code, issuer)
+            return await self._known.login(attempt, code, issuer)
         except NoRole as error:
             async with patience():
                 await people.end_others(self._ledger, error.issuer, error.subject, None)
@@ -79,6 +86,14 @@ class SignIn:
         if project_id is None:
             return None
         return self._authenticator.person(project_id, role.scopes, person.name), role.project
+
+    async def leaving(self, token: str | None) -> str | None:
+        """Where a browser logs out of the provider, too. `None`: nowhere, or not now."""
+        try:
+            return await self._known.leaving(token)
+        except ProviderUnavailable as error:
+            log.warning("identity provider not heard", reason=str(error))
+            return None
 
     async def forget(self, secret: str) -> None:
         """Ends a session."""

@@ -14,6 +14,8 @@ AUDITED = {
     "POST /v1/auto-syncs/{sync_id}/resume": "auto_sync.status",
     "POST /v1/auto-syncs/{sync_id}/responses": "auto_sync.respond",
     "POST /v1/auto-syncs/{sync_id}/run": "auto_sync.run",
+    "POST /v1/bulk-actions": "bulk_action.create",
+    "POST /v1/bulk-actions/{bulk_action_id}/stop": "bulk_action.stop",
     "POST /v1/connections": "connection.create",
     "PATCH /v1/connections/{connection_id}": "connection.change",
     "DELETE /v1/connections/{connection_id}": "connection.delete",

@@ -26,23 +26,22 @@ async def possessions(api: ApiUnderTest) -> dict[str, str]:
     sync = await _auto_sync(api, organizer["id"], group["id"])
     update = await _make(api, f"{inside}/updates", title=MARK, external_id=MARK, author_id=recipient["id"])
     mail = {"subject": MARK, "body_text": MARK, "metadata": {"of": MARK}}
-    job = await _make(
-        api, "/v1/notifications", to={"recipient_id": recipient["id"]}, group_id=group["id"], **mail
-    )
-    items = [{"to": {"email": _ADDRESS}, **mail}, {"to": {"recipient_id": recipient["id"]}, **mail}]
+    daily = {"to": {"recipient_id": recipient["id"]}, **mail}
+    job = await _make(api, "/v1/notifications", group_id=group["id"], **daily)
+    items = [{"to": {"email": _ADDRESS}, **mail}, daily]
     batch = await _sent(api, "/v1/notifications/bulk", items)
     letter = await _dead_letter(api, job["job_id"])
     suppressed = f"{MARK}-suppressed@example.com"
     suppression = await _make(api, "/v1/suppressions", address=suppressed)
     endpoint = await _make(api, "/v1/webhooks", url=f"https://{MARK}.example.com/in", description=MARK)
     message = await _make(api, f"/v1/webhooks/{endpoint['id']}/test")
-    daily = {"to": {"recipient_id": recipient["id"]}, **mail}
     schedule = await _make(api, "/v1/schedules", name=MARK, every="1d", job=daily)
     digests = await _make(
         api, "/v1/digest-schedules", recipient_id=recipient["id"], group_id=group["id"], frequency="daily"
     )
     return {
         "project_id": str(api.project_id),
+        "bulk_action_id": await _bulk_action(api),
         "schedule_id": schedule["id"],
         "digest_schedule_id": digests["id"],
         "letter_id": letter,
@@ -90,6 +89,12 @@ async def _connection(api: ApiUnderTest) -> str:
         MARK,
     )
     return str(made["id"])
+
+
+async def _bulk_action(api: ApiUnderTest) -> str:
+    """One that would cancel nothing."""
+    wanted = {"action": "cancel", "filter": {"cancel_key": MARK}}
+    return str((await _sent(api, "/v1/bulk-actions", wanted))["id"])
 
 
 async def _sender(api: ApiUnderTest) -> dict[str, Any]:

@@ -24,6 +24,10 @@ manage  -         POST /v1/auto-syncs/{sync_id}/responses
 manage  -         POST /v1/auto-syncs/{sync_id}/resume
 manage  -         POST /v1/auto-syncs/{sync_id}/run
 read    -         GET /v1/batches/{batch_id}
+read    -         GET /v1/bulk-actions
+manage  -         POST /v1/bulk-actions
+read    -         GET /v1/bulk-actions/{bulk_action_id}
+manage  -         POST /v1/bulk-actions/{bulk_action_id}/stop
 read    own       GET /v1/connections
 manage  -         POST /v1/connections
 manage  -         DELETE /v1/connections/{connection_id}

@@ -24,6 +24,7 @@ TRIED_ELSEWHERE = {
     "POST /v1/auto-syncs/{sync_id}/pause": "test_auto_syncs",
     "POST /v1/auto-syncs/{sync_id}/responses": "test_auto_syncs",
     "POST /v1/auto-syncs/{sync_id}/resume": "test_auto_syncs",
+    "POST /v1/bulk-actions": "test_bulk_actions: the example only counts",
     "POST /v1/dead-letters/replay": "test_dead_letters: the example only counts",
     "POST /v1/dead-letters/{letter_id}/replay": "test_dead_letters: its job is not finished",
     "POST /v1/digest-schedules": "below",

@@ -9,9 +9,9 @@ import pytest
 
 from hermodr_contracts.vocabulary import JobState
 from hermodr_ledger.access.audit import Actor
-from hermodr_ledger.engine import Ledger
-from hermodr_ledger.jobs import bulk_actions, cancelling, requeueing
-from hermodr_ledger.jobs.bulk_actions import MAY_BE, ActionKind, BulkAction
+from hermodr_ledger.engine import Ledger, Transaction
+from hermodr_ledger.jobs import bulk_actions, cancelling, listing, requeueing
+from hermodr_ledger.jobs.bulk_actions import MAY_BE, MOST_LOOKS, ActionKind, BulkAction, Step
 from hermodr_ledger.jobs.listing_sources import Filters
 from hermodr_scheduler.duties import bulk_actions as duties
 from hermodr_scheduler.duties.bulk_actions import BulkActions
@@ -56,12 +56,13 @@ async def test_two_schedulers_of_which_steps_die_do_everything_once(
     action = await asked(ledger, project, "retry")
     move, died = bulk_actions._move, 0
 
-    async def dying(*arguments: object, **more: object) -> None:
+    async def dying(*arguments: object) -> Step:
         nonlocal died
-        await move(*arguments, **more)  # type: ignore[arg-type]
+        moved = await move(*arguments)  # type: ignore[arg-type]
         if died < 5:
             died += 1
             raise asyncio.CancelledError  # before the commit
+        return moved
 
     monkeypatch.setattr(bulk_actions, "_move", dying)
     bells = SilentBell(), SilentBell()
@@ -133,3 +134,40 @@ async def test_a_stopped_one_is_not_gone_on_with(ledger: Ledger) -> None:
     await BulkActions(ledger.cold, SilentBell(), Calls()).tick()
     assert (await row_of(ledger, "jobs", job))["state"] == "queued"
     assert (await read(ledger, project, action)).state == "stopped"
+
+
+async def test_a_job_that_never_settles_is_left_and_the_others_are_cancelled(ledger: Ledger) -> None:
+    project = await new_project(ledger)
+    first, odd, last = await jobs_of(ledger, project, 3, cancelled=False)
+    await ledger.fetch("UPDATE hermodr.jobs SET open_deliveries = 1 WHERE id = $1", odd)  # has none
+    action = await asked(ledger, project, "cancel")
+    duty = BulkActions(ledger.cold, SilentBell(), Calls())
+    for _ in range(MOST_LOOKS + 1):  # the first of them moves on
+        assert (await read(ledger, project, action)).state == "running"
+        await duty.tick()
+    found = await read(ledger, project, action)
+    assert (found.state, found.done, found.refused) == ("done", 2, {"unsettled": 1})
+    states = [(await row_of(ledger, "jobs", each))["state"] for each in (first, odd, last)]
+    assert states == ["cancelled", "queued", "cancelled"]
+
+
+async def test_a_list_of_jobs_is_of_one_moment_and_what_changed_since_is_looked_at(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = await new_project(ledger)
+    jobs = await jobs_of(ledger, project, 3, cancelled=True)
+    action, ids = await asked(ledger, project, "retry"), listing.ids
+
+    async def twice(transaction: Transaction, *arguments: object) -> object:
+        """As the statements of a long list, with somebody's change between them."""
+        first = await ids(transaction, *arguments)  # type: ignore[arg-type]
+        async with ledger.transaction() as another:
+            await requeueing.requeue(another, project, jobs[:1], by="key")
+        second = await ids(transaction, *arguments)  # type: ignore[arg-type]
+        assert first == second == (jobs, None)
+        return second
+
+    monkeypatch.setattr(listing, "ids", twice)
+    await BulkActions(ledger.cold, SilentBell(), Calls()).tick()
+    found = await read(ledger, project, action)
+    assert (found.state, found.done, found.refused) == ("done", 2, {"not_finished": 1})

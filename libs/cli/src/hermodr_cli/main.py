@@ -56,6 +56,10 @@ class Commands(LazyGroup):
             "Tell what would become of a notification: the options are those of `send`. Nothing is sent.",
         ),
         "jobs": Entry("hermodr_cli.remote.jobs:app", "Follow jobs, cancel them, ask for them again."),
+        "bulk-actions": Entry(
+            "hermodr_cli.remote.bulk_actions:app",
+            "What is done to all jobs that fit: `jobs retry --all` and `jobs cancel --all` begin it.",
+        ),
         "dead-letters": Entry(
             "hermodr_cli.remote.dead_letters:app", "Look at dead letters, and send them on their way again."
         ),

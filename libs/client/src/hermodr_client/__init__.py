@@ -11,6 +11,7 @@ from hermodr_client import errors
 from hermodr_client.client import AsyncHermodr, Hermodr
 from hermodr_client.errors import (
     BatchUnfinished,
+    BulkActionUnfinished,
     BulkInterrupted,
     ClientUnusable,
     Conflict,
@@ -45,6 +46,7 @@ __all__ = [
     "AcceptedBatch",
     "AsyncHermodr",
     "BatchUnfinished",
+    "BulkActionUnfinished",
     "BulkInterrupted",
     "BulkResult",
     "ClientUnusable",

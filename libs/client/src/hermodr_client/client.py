@@ -14,6 +14,7 @@ from hermodr_client.part import W
 from hermodr_client.parts.api_keys import ApiKeys
 from hermodr_client.parts.audit import AuditLog
 from hermodr_client.parts.auto_syncs import AutoSyncs
+from hermodr_client.parts.bulk_actions import BulkActions
 from hermodr_client.parts.connections import Connections
 from hermodr_client.parts.console import Console
 from hermodr_client.parts.dead_letters import DeadLetters
@@ -42,6 +43,7 @@ class _Everything(Notifications[W]):
         self._configuration = configuration
         self.jobs: Jobs[W] = Jobs(way)
         self.batches: Batches[W] = Batches(way)
+        self.bulk_actions: BulkActions[W] = BulkActions(way)
         self.dead_letters: DeadLetters[W] = DeadLetters(way)
         self.queues: Queues[W] = Queues(way)
         self.providers: Providers[W] = Providers(way)

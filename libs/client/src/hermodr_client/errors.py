@@ -8,6 +8,7 @@
     ├── MalformedAnswer      the answer is not Hermodr's: a proxy's page, another version
     ├── StillUnfinished      `jobs.wait` gave up (also a TimeoutError)
     ├── BatchUnfinished      `batches.wait` gave up (also a TimeoutError)
+    ├── BulkActionUnfinished `bulk_actions.wait` gave up (also a TimeoutError)
     ├── BulkInterrupted      `send_many` ended before its last request; says how far it came
     └── Problem              Hermodr refused (RFC 9457)
         ├── BadRequest             400
@@ -34,6 +35,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from hermodr_client.models.bulk_actions import BulkAction
     from hermodr_client.models.jobs import Batch, JobDetail
     from hermodr_client.models.notifications import BulkResult
 
@@ -91,6 +93,16 @@ class BatchUnfinished(HermodrError, TimeoutError):
         self.last = last
         counts = ", ".join(f"{number} {state}" for state, number in last.counts.items())
         super().__init__(f"batch {last.batch_id} is not finished after {seconds:g} s ({counts})")
+
+
+class BulkActionUnfinished(HermodrError, TimeoutError):
+    """The bulk action did not end in time, and goes on. `last` is its last known state."""
+
+    def __init__(self, last: BulkAction, seconds: float) -> None:
+        self.last = last
+        super().__init__(
+            f"bulk action {last.id} is still {last.status} after {seconds:g} s ({last.done} done)"
+        )
 
 
 class BulkInterrupted(HermodrError):

@@ -14,6 +14,7 @@ from hermodr_api.addresses.assembly import address_book_of
 from hermodr_api.api_keys.service import ApiKeys
 from hermodr_api.audit.service import AuditTrail
 from hermodr_api.auto_syncs.service import AutoSyncs
+from hermodr_api.bulk_actions.service import BulkActions
 from hermodr_api.connections.rebuilding import Rebuilding
 from hermodr_api.connections.service import Connections
 from hermodr_api.console.assembly import console_of
@@ -242,6 +243,7 @@ class Api(LedgerService[ApiSettings]):
             AuditTrail(cold),
             Projects(cold, self.directory, shared.quotas, self._turns, shared.operators),
             Logos(cold, shared.clock),
+            BulkActions(cold, repeatable),
             DeadLetters(cold, repeatable, shared.announcer, shared.operators),
             Queues(cold, repeatable, shared.operators, self._check, self.counts, shared.topology),
             Providers(cold, shared.operators, self._notifications.notifications, shared.clock),

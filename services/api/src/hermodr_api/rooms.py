@@ -4,6 +4,7 @@ from hermodr_api.addresses import routes as addresses
 from hermodr_api.api_keys import routes as api_keys
 from hermodr_api.audit import routes as audit
 from hermodr_api.auto_syncs import routes as auto_syncs
+from hermodr_api.bulk_actions import routes as bulk_actions
 from hermodr_api.connections import routes as connections
 from hermodr_api.console import rooms as console
 from hermodr_api.dead_letters import routes as dead_letters
@@ -36,6 +37,7 @@ from hermodr_api.webhooks import routes as webhooks
 
 _ROOMS = (
     jobs,
+    bulk_actions,
     dead_letters,
     queues,
     providers,

@@ -224,7 +224,7 @@ def test_a_channel_that_there_is_not(run: Run) -> None:
     [
         (("send", "--to", "w+550", "--subject", "a", "--text", "b"), "--recipient or --external-id"),
         (("jobs", "cancel"), "say which: their ids, or --cancel-key"),
-        (("jobs", "cancel", JOB, "--cancel-key", "k"), "give ids or --cancel-key, not both"),
+        (("jobs", "cancel", JOB, "--cancel-key", "k"), "give ids or --cancel-key or --all, not both"),
         (("jobs", "retry"), "say which: their ids, or --all"),
         (("dead-letters", "replay", "1", "--all"), "give ids or --all, not both"),
     ],
@@ -274,18 +274,6 @@ def test_dead_letters_are_replayed_by_id_or_by_filter(run: Run) -> None:
         "dry_run": True,
         "rate": 5.0,
     }
-
-
-def test_failed_jobs_are_retried_by_filter(run: Run) -> None:
-    server = answers(json_answer({"matched": 3, "retried": 3, "not_retried": []}, 202))
-    done = run(server, "jobs", "retry", "--all", "--type", "magic_link")
-    assert done.stdout == "3 fit, 3 queued again\n"
-    assert json.loads(server.requests[0].content)["filter"] == {"type": "magic_link"}
-    server = answers(json_answer({"matched": 3, "retried": 0, "dry_run": True, "not_retried": []}, 202))
-    done = run(server, "jobs", "retry", "--all", "--dry-run")
-    assert done.stdout == "3 fit; nothing was done (--dry-run)\n"
-    assert run(server, "jobs", "retry").exit_code == 2
-    assert run(server, "jobs", "retry", JOB, "--type", "x").exit_code == 2
 
 
 @pytest.mark.parametrize("arguments", [(), ("1", "--all"), ("1", "--dry-run")])

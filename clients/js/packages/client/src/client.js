@@ -2,13 +2,13 @@ import * as operations from "./operations.js";
 import { Pages } from "./pages.js";
 import { asSent, sentMany } from "./sending.js";
 import { followed } from "./streaming.js";
-import { batchEnded, jobEnded, waited } from "./waiting.js";
+import { batchEnded, bulkActionEnded, jobEnded, waited } from "./waiting.js";
 import { Wire, encoded, keyOf } from "./wire.js";
 
 /**
  * @import {
- *   Batches, Configuration, GroupNotification, Inbox, Jobs, Noun, Notification, Operation, Options, Schemas, Sent,
- *   WriteOptions,
+ *   Batches, BulkActions, Configuration, GroupNotification, Inbox, Jobs, Noun, Notification, Operation, Options, Schemas,
+ *   Sent, WriteOptions,
  * } from "./shapes.js"
  */
 
@@ -34,6 +34,13 @@ export class Hermodr {
     this.batches = {
       ...batches,
       wait: (id, options = {}) => waited(() => batches.get(id, options), batchEnded, `batch ${id}`, options),
+    };
+    const bulkActions = noun(operations.bulkActions, wire);
+    /** @type {BulkActions} */
+    this.bulkActions = {
+      ...bulkActions,
+      wait: (id, options = {}) =>
+        waited(() => bulkActions.get(id, options), bulkActionEnded, `bulk action ${id}`, options),
     };
     this.connections = noun(operations.connections, wire);
     this.console = noun(operations.console, wire);

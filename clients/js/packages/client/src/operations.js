@@ -55,6 +55,17 @@ export const batches = {
   get: call("get", "/v1/batches/{batch_id}"),
 };
 
+export const bulkActions = {
+  /** Retry or cancel all jobs that match, or (dry_run) count them. */
+  create: write("post", "/v1/bulk-actions"),
+  /** List bulk actions, the newest first; each for 90 days after its end. */
+  list: list("/v1/bulk-actions"),
+  /** Show a bulk action and how far it has come. */
+  get: call("get", "/v1/bulk-actions/{bulk_action_id}"),
+  /** Stop a bulk action; what is done stays done. */
+  stop: call("post", "/v1/bulk-actions/{bulk_action_id}/stop"),
+};
+
 export const connections = {
   /** List connections to databases. */
   list: list("/v1/connections"),

@@ -1,7 +1,7 @@
 /** Types alone: how a row of the table of operations becomes a method, and what the convenient calls take and answer. */
 
 import type { components, paths } from "../types/openapi.js";
-import type { batches, inbox, jobs } from "./operations.js";
+import type { batches, bulkActions, inbox, jobs } from "./operations.js";
 import type { Pages } from "./pages.js";
 
 export type Schemas = components["schemas"];
@@ -78,6 +78,8 @@ export type GroupNotification = Omit<Schemas["NotificationIn"], "to">;
 export type JobDetail = Answer<paths["/v1/jobs/{job_id}"]["get"]>;
 export type Batch = Answer<paths["/v1/batches/{batch_id}"]["get"]>;
 
+export type BulkAction = Answer<paths["/v1/bulk-actions/{bulk_action_id}"]["get"]>;
+
 export interface Waiting extends Options {
   /** The longest that is waited; 60,000 if left out. Then `Unfinished` is thrown. */
   forMs?: number | undefined;
@@ -91,6 +93,11 @@ export interface Jobs extends Noun<typeof jobs> {
 export interface Batches extends Noun<typeof batches> {
   /** The batch, with its `counts`, once all its jobs have ended. */
   readonly wait: (id: string, options?: Waiting) => Promise<Batch>;
+}
+
+export interface BulkActions extends Noun<typeof bulkActions> {
+  /** The bulk action, once it has ended; it goes on whether or not anybody waits. */
+  readonly wait: (id: string, options?: Waiting) => Promise<BulkAction>;
 }
 
 export interface Inbox extends Noun<typeof inbox> {

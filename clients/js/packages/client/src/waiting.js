@@ -12,6 +12,9 @@ export const jobEnded = ({ job }) => TERMINAL.includes(job.status);
 /** @param {{ finished: boolean }} batch */
 export const batchEnded = ({ finished }) => finished;
 
+/** @param {{ status: string }} action */
+export const bulkActionEnded = ({ status }) => status !== "running";
+
 /**
  * What `look` answers once it has `ended`; asks at growing intervals.
  *

@@ -21,6 +21,9 @@ export async function typed(signal: AbortSignal): Promise<void> {
   await hermodr.inbox.markRead("n1", { query: { user_id: "ada" } });
   for await (const { event, data } of hermodr.inbox.stream()) text.push(event, data.title);
   const { type }: { type: string } = await new Webhook("whsec_bm8=").verify(new Uint8Array(), new Headers());
+  const { done }: { done: number } = await hermodr.bulkActions.wait("b1");
+  const begun = await hermodr.bulkActions.create({ action: "retry", filter: { type: "magic_link" } });
+  text.push("id" in begun ? begun.status : `${begun.matched} of ${done}`);
   console.log(text, unread, nothing, csv, type, new Problem(404, {}).requestId);
   // @ts-expect-error there is no such state
   hermodr.jobs.list({ status: "lost" });

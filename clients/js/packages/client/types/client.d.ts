@@ -1,7 +1,7 @@
 /**
  * @import {
- *   Batches, Configuration, GroupNotification, Inbox, Jobs, Noun, Notification, Operation, Options, Schemas, Sent,
- *   WriteOptions,
+ *   Batches, BulkActions, Configuration, GroupNotification, Inbox, Jobs, Noun, Notification, Operation, Options, Schemas,
+ *   Sent, WriteOptions,
  * } from "./shapes.js"
  */
 /**
@@ -40,6 +40,8 @@ export class Hermodr {
     }>;
     /** @type {Batches} */
     batches: Batches;
+    /** @type {BulkActions} */
+    bulkActions: BulkActions;
     connections: Noun<{
         list: Operation<"list", "get", "/v1/connections">;
         create: Operation<"write", "post", "/v1/connections">;
@@ -237,6 +239,7 @@ export class Hermodr {
 import type { Operation } from "./shapes.js";
 import type { Noun } from "./shapes.js";
 import type { Batches } from "./shapes.js";
+import type { BulkActions } from "./shapes.js";
 import type { Inbox } from "./shapes.js";
 import type { Jobs } from "./shapes.js";
 import type { Notification } from "./shapes.js";

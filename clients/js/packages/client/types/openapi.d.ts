@@ -334,6 +334,72 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/bulk-actions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List bulk actions, the newest first; each for 90 days after its end
+         * @description Needs the scope `read`.
+         */
+        get: operations["list_v1_bulk_actions_get"];
+        put?: never;
+        /**
+         * Retry or cancel all jobs that match, or (dry_run, 200) count them
+         * @description The schedulers do it in steps; `GET /v1/bulk-actions/{id}` says how far it has come.
+         *
+         *     Needs the scope `manage`.
+         */
+        post: operations["create_v1_bulk_actions_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/bulk-actions/{bulk_action_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Show a bulk action and how far it has come
+         * @description Needs the scope `read`.
+         */
+        get: operations["show_v1_bulk_actions__bulk_action_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/bulk-actions/{bulk_action_id}/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Stop a bulk action; what is done stays done
+         * @description Needs the scope `manage`.
+         */
+        post: operations["stop_v1_bulk_actions__bulk_action_id__stop_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/connections": {
         parameters: {
             query?: never;
@@ -3117,6 +3183,194 @@ export interface components {
             replayed: components["schemas"]["ReplayedItemView"][];
         };
         /**
+         * BulkActionIn
+         * @description What is to be done to all jobs that match and were accepted before this request.
+         */
+        BulkActionIn: {
+            /**
+             * Action
+             * @description `retry` or `cancel`.
+             * @enum {string}
+             */
+            action: "retry" | "cancel";
+            /**
+             * Dry Run
+             * @description Only count them; nothing is changed.
+             * @default false
+             */
+            dry_run?: boolean;
+            /** @description Which jobs. To `cancel`, it may not be empty. */
+            filter?: components["schemas"]["BulkFilter"];
+        };
+        /**
+         * BulkActionList
+         * @description A page of bulk actions.
+         */
+        BulkActionList: {
+            /** Data */
+            data: components["schemas"]["BulkActionView"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /**
+         * BulkActionView
+         * @description A bulk action and how far it has come.
+         */
+        BulkActionView: {
+            /**
+             * Action
+             * @enum {string}
+             */
+            action: "retry" | "cancel";
+            /**
+             * Actor
+             * @description What kind of caller asked for it.
+             */
+            actor: string;
+            /**
+             * Actor Id
+             * @description Which one.
+             */
+            actor_id: string | null;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Done
+             * @description Jobs that were queued again or cancelled.
+             */
+            done: number;
+            /** Ended At */
+            ended_at: string | null;
+            /**
+             * Filter
+             * @description Which jobs; without the address once it has ended.
+             */
+            filter: {
+                [key: string]: unknown;
+            };
+            /**
+             * Id
+             * Format: uuid
+             */
+            id: string;
+            /**
+             * Left
+             * @description Jobs that were left as they are.
+             */
+            left: number;
+            /**
+             * Matched
+             * @description The jobs that matched when it was asked for, up to 1,000.
+             */
+            matched: number;
+            /**
+             * More
+             * @description More may have matched: they were not counted further.
+             */
+            more: boolean;
+            /**
+             * Reasons
+             * @description Why they were left, and how many for that: `not_finished` (not failed or cancelled any more), `expired`, `carried` (part of another job's message), `nothing_to_send`, `key_taken` (another job has its `singleton_key`), `being_sent`, `unsettled` (it kept changing), `failed` (the scheduler's log says why).
+             */
+            reasons: {
+                [key: string]: number;
+            };
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "running" | "done" | "stopped";
+        };
+        /**
+         * BulkFilter
+         * @description Filters as in `GET /v1/jobs`.
+         */
+        BulkFilter: {
+            /**
+             * Address
+             * @description To this email address or phone number.
+             * @default null
+             */
+            address?: string | null;
+            /**
+             * Batch Id
+             * @description Of this bulk request.
+             * @default null
+             */
+            batch_id?: string | null;
+            /**
+             * Cancel Key
+             * @description Requested with this `cancel_key`.
+             * @default null
+             */
+            cancel_key?: string | null;
+            /**
+             * Created After
+             * @description Accepted later than this.
+             * @default null
+             */
+            created_after?: string | null;
+            /**
+             * Created Before
+             * @description Accepted earlier than this.
+             * @default null
+             */
+            created_before?: string | null;
+            /**
+             * @description With a delivery on this channel.
+             * @default null
+             */
+            delivery_method?: components["schemas"]["Channel"] | null;
+            /**
+             * @description With a delivery in this state; with `delivery_method`, with one on that channel.
+             * @default null
+             */
+            delivery_state?: components["schemas"]["DeliveryState"] | null;
+            /**
+             * Error
+             * @description With a delivery whose last attempt ended with this code, such as `smtp_550`.
+             * @default null
+             */
+            error?: string | null;
+            /**
+             * Group Id
+             * @description About this group.
+             * @default null
+             */
+            group_id?: string | null;
+            /**
+             * @description Only of this kind.
+             * @default null
+             */
+            kind?: components["schemas"]["JobKind"] | null;
+            /**
+             * Recipient Id
+             * @description To this recipient.
+             * @default null
+             */
+            recipient_id?: string | null;
+            /**
+             * Reported
+             * @description Of which a provider reported that it was opened, or clicked.
+             * @default null
+             */
+            reported?: ("opened" | "clicked") | null;
+            /**
+             * @description To `retry`: `failed` (the default) or `cancelled`. To `cancel`: `scheduled`, `queued`, `processing` or `retrying`; all of them if not given.
+             * @default null
+             */
+            status?: components["schemas"]["JobState"] | null;
+            /**
+             * Type
+             * @description Only of this type: the name of a template or task.
+             * @default null
+             */
+            type?: string | null;
+        };
+        /**
          * BulkItemIn
          * @description One notification of many; with an `idempotency_key` it can be repeated safely.
          */
@@ -3282,6 +3536,34 @@ export interface components {
              * @default null
              */
             update_id?: string | null;
+        };
+        /**
+         * BulkPlanView
+         * @description What would be done: the answer to a dry run.
+         */
+        BulkPlanView: {
+            /**
+             * At
+             * Format: date-time
+             * @description When they were counted. As `created_before`, no jobs are meant that came since.
+             */
+            at: string;
+            /**
+             * Dry Run
+             * @default true
+             * @constant
+             */
+            dry_run?: true;
+            /**
+             * Matched
+             * @description The jobs that match now, up to 1,000.
+             */
+            matched: number;
+            /**
+             * More
+             * @description There may be more: they were not counted further.
+             */
+            more: boolean;
         };
         /**
          * BulkRetryIn
@@ -9007,6 +9289,110 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["BatchView"];
+                };
+            };
+        };
+    };
+    list_v1_bulk_actions_get: {
+        parameters: {
+            query?: {
+                /** @description Rows per page. */
+                limit?: number;
+                /** @description `next_cursor` of the previous page. */
+                cursor?: string | null;
+                /** @description Oldest or newest first. */
+                sort?: "created_at" | "-created_at";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description List bulk actions, the newest first; each for 90 days after its end */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkActionList"];
+                };
+            };
+        };
+    };
+    create_v1_bulk_actions_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BulkActionIn"];
+            };
+        };
+        responses: {
+            /** @description A dry run: nothing was changed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkPlanView"];
+                };
+            };
+            /** @description Retry or cancel all jobs that match, or (dry_run, 200) count them */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkActionView"];
+                };
+            };
+        };
+    };
+    show_v1_bulk_actions__bulk_action_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                bulk_action_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Show a bulk action and how far it has come */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkActionView"];
+                };
+            };
+        };
+    };
+    stop_v1_bulk_actions__bulk_action_id__stop_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                bulk_action_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Stop a bulk action; what is done stays done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BulkActionView"];
                 };
             };
         };

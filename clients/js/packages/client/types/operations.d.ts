@@ -32,13 +32,22 @@ export namespace batches {
     let get_2: import("./shapes.js").Operation<"call", "get", "/v1/batches/{batch_id}">;
     export { get_2 as get };
 }
-export namespace connections {
-    let list_3: import("./shapes.js").Operation<"list", "get", "/v1/connections">;
-    export { list_3 as list };
-    let create_2: import("./shapes.js").Operation<"write", "post", "/v1/connections">;
+export namespace bulkActions {
+    let create_2: import("./shapes.js").Operation<"write", "post", "/v1/bulk-actions">;
     export { create_2 as create };
-    let get_3: import("./shapes.js").Operation<"call", "get", "/v1/connections/{connection_id}">;
+    let list_3: import("./shapes.js").Operation<"list", "get", "/v1/bulk-actions">;
+    export { list_3 as list };
+    let get_3: import("./shapes.js").Operation<"call", "get", "/v1/bulk-actions/{bulk_action_id}">;
     export { get_3 as get };
+    export let stop: import("./shapes.js").Operation<"call", "post", "/v1/bulk-actions/{bulk_action_id}/stop">;
+}
+export namespace connections {
+    let list_4: import("./shapes.js").Operation<"list", "get", "/v1/connections">;
+    export { list_4 as list };
+    let create_3: import("./shapes.js").Operation<"write", "post", "/v1/connections">;
+    export { create_3 as create };
+    let get_4: import("./shapes.js").Operation<"call", "get", "/v1/connections/{connection_id}">;
+    export { get_4 as get };
     let change_2: import("./shapes.js").Operation<"write", "patch", "/v1/connections/{connection_id}">;
     export { change_2 as change };
     let _delete_1: import("./shapes.js").Operation<"call", "delete", "/v1/connections/{connection_id}">;
@@ -50,10 +59,10 @@ export namespace console {
     let link: import("./shapes.js").Operation<"call", "post", "/v1/console/links">;
 }
 export namespace deadLetters {
-    let list_4: import("./shapes.js").Operation<"list", "get", "/v1/dead-letters">;
-    export { list_4 as list };
-    let get_4: import("./shapes.js").Operation<"call", "get", "/v1/dead-letters/{letter_id}">;
-    export { get_4 as get };
+    let list_5: import("./shapes.js").Operation<"list", "get", "/v1/dead-letters">;
+    export { list_5 as list };
+    let get_5: import("./shapes.js").Operation<"call", "get", "/v1/dead-letters/{letter_id}">;
+    export { get_5 as get };
     export let replay: import("./shapes.js").Operation<"call", "post", "/v1/dead-letters/{letter_id}/replay">;
     export let replayMany: import("./shapes.js").Operation<"write", "post", "/v1/dead-letters/replay">;
     let _delete_2: import("./shapes.js").Operation<"call", "delete", "/v1/dead-letters/{letter_id}">;
@@ -61,12 +70,12 @@ export namespace deadLetters {
     export let deleteMany: import("./shapes.js").Operation<"ask", "delete", "/v1/dead-letters">;
 }
 export namespace digestSchedules {
-    let list_5: import("./shapes.js").Operation<"list", "get", "/v1/digest-schedules">;
-    export { list_5 as list };
-    let create_3: import("./shapes.js").Operation<"write", "post", "/v1/digest-schedules">;
-    export { create_3 as create };
-    let get_5: import("./shapes.js").Operation<"call", "get", "/v1/digest-schedules/{digest_schedule_id}">;
-    export { get_5 as get };
+    let list_6: import("./shapes.js").Operation<"list", "get", "/v1/digest-schedules">;
+    export { list_6 as list };
+    let create_4: import("./shapes.js").Operation<"write", "post", "/v1/digest-schedules">;
+    export { create_4 as create };
+    let get_6: import("./shapes.js").Operation<"call", "get", "/v1/digest-schedules/{digest_schedule_id}">;
+    export { get_6 as get };
     let change_3: import("./shapes.js").Operation<"write", "patch", "/v1/digest-schedules/{digest_schedule_id}">;
     export { change_3 as change };
     let _delete_3: import("./shapes.js").Operation<"call", "delete", "/v1/digest-schedules/{digest_schedule_id}">;
@@ -77,12 +86,12 @@ export namespace digestSchedules {
     export { run_1 as run };
 }
 export namespace groups {
-    let list_6: import("./shapes.js").Operation<"list", "get", "/v1/groups">;
-    export { list_6 as list };
-    let create_4: import("./shapes.js").Operation<"write", "post", "/v1/groups">;
-    export { create_4 as create };
-    let get_6: import("./shapes.js").Operation<"call", "get", "/v1/groups/{group_id}">;
-    export { get_6 as get };
+    let list_7: import("./shapes.js").Operation<"list", "get", "/v1/groups">;
+    export { list_7 as list };
+    let create_5: import("./shapes.js").Operation<"write", "post", "/v1/groups">;
+    export { create_5 as create };
+    let get_7: import("./shapes.js").Operation<"call", "get", "/v1/groups/{group_id}">;
+    export { get_7 as get };
     let change_4: import("./shapes.js").Operation<"write", "patch", "/v1/groups/{group_id}">;
     export { change_4 as change };
     let _delete_4: import("./shapes.js").Operation<"call", "delete", "/v1/groups/{group_id}">;
@@ -101,14 +110,14 @@ export namespace groups {
     export let deleteUpdate: import("./shapes.js").Operation<"call", "delete", "/v1/groups/{group_id}/updates/{update_id}">;
 }
 export namespace health {
-    let get_7: import("./shapes.js").Operation<"call", "get", "/health">;
-    export { get_7 as get };
+    let get_8: import("./shapes.js").Operation<"call", "get", "/health">;
+    export { get_8 as get };
 }
 export namespace inbox {
-    let list_7: import("./shapes.js").Operation<"list", "get", "/v1/inbox">;
-    export { list_7 as list };
-    let get_8: import("./shapes.js").Operation<"ask", "get", "/v1/inbox/{notification_id}">;
-    export { get_8 as get };
+    let list_8: import("./shapes.js").Operation<"list", "get", "/v1/inbox">;
+    export { list_8 as list };
+    let get_9: import("./shapes.js").Operation<"ask", "get", "/v1/inbox/{notification_id}">;
+    export { get_9 as get };
     export let unreadCount: import("./shapes.js").Operation<"ask", "get", "/v1/inbox/unread-count">;
     let markRead_1: import("./shapes.js").Operation<"call", "patch", "/v1/inbox/{notification_id}/read">;
     export { markRead_1 as markRead };
@@ -125,12 +134,12 @@ export namespace inbox {
     export let setChannels: import("./shapes.js").Operation<"write", "patch", "/v1/inbox/preferences">;
 }
 export namespace jobs {
-    let list_8: import("./shapes.js").Operation<"list", "get", "/v1/jobs">;
-    export { list_8 as list };
-    let create_5: import("./shapes.js").Operation<"write", "post", "/v1/jobs">;
-    export { create_5 as create };
-    let get_9: import("./shapes.js").Operation<"call", "get", "/v1/jobs/{job_id}">;
-    export { get_9 as get };
+    let list_9: import("./shapes.js").Operation<"list", "get", "/v1/jobs">;
+    export { list_9 as list };
+    let create_6: import("./shapes.js").Operation<"write", "post", "/v1/jobs">;
+    export { create_6 as create };
+    let get_10: import("./shapes.js").Operation<"call", "get", "/v1/jobs/{job_id}">;
+    export { get_10 as get };
     export let timeline: import("./shapes.js").Operation<"call", "get", "/v1/jobs/{job_id}/timeline">;
     export let metrics: import("./shapes.js").Operation<"ask", "get", "/v1/jobs/metrics">;
     export let cancel: import("./shapes.js").Operation<"call", "delete", "/v1/jobs/{job_id}">;
@@ -144,35 +153,35 @@ export namespace notifications {
     let simulate: import("./shapes.js").Operation<"write", "post", "/v1/notifications/simulate">;
 }
 export namespace projects {
-    let list_9: import("./shapes.js").Operation<"list", "get", "/v1/projects">;
-    export { list_9 as list };
+    let list_10: import("./shapes.js").Operation<"list", "get", "/v1/projects">;
+    export { list_10 as list };
     export let me: import("./shapes.js").Operation<"call", "get", "/v1/projects/me">;
     let change_5: import("./shapes.js").Operation<"write", "patch", "/v1/projects/me">;
     export { change_5 as change };
     export let setQuotas: import("./shapes.js").Operation<"write", "patch", "/v1/projects/{project_id}/quotas">;
 }
 export namespace providers {
-    let get_10: import("./shapes.js").Operation<"call", "get", "/v1/providers">;
-    export { get_10 as get };
+    let get_11: import("./shapes.js").Operation<"call", "get", "/v1/providers">;
+    export { get_11 as get };
     export let test: import("./shapes.js").Operation<"write", "post", "/v1/providers/{provider}/test">;
 }
 export namespace queues {
-    let get_11: import("./shapes.js").Operation<"call", "get", "/v1/queues">;
-    export { get_11 as get };
+    let get_12: import("./shapes.js").Operation<"call", "get", "/v1/queues">;
+    export { get_12 as get };
     let pause_1: import("./shapes.js").Operation<"write", "post", "/v1/queues/{channel}/pause">;
     export { pause_1 as pause };
     let resume_1: import("./shapes.js").Operation<"write", "post", "/v1/queues/{channel}/resume">;
     export { resume_1 as resume };
 }
 export namespace recipients {
-    let list_10: import("./shapes.js").Operation<"list", "get", "/v1/recipients">;
-    export { list_10 as list };
-    let create_6: import("./shapes.js").Operation<"write", "post", "/v1/recipients">;
-    export { create_6 as create };
+    let list_11: import("./shapes.js").Operation<"list", "get", "/v1/recipients">;
+    export { list_11 as list };
+    let create_7: import("./shapes.js").Operation<"write", "post", "/v1/recipients">;
+    export { create_7 as create };
     export let upsert: import("./shapes.js").Operation<"write", "put", "/v1/recipients">;
     export let importCsv: import("./shapes.js").Operation<"write", "post", "/v1/recipients/import">;
-    let get_12: import("./shapes.js").Operation<"call", "get", "/v1/recipients/{recipient_id}">;
-    export { get_12 as get };
+    let get_13: import("./shapes.js").Operation<"call", "get", "/v1/recipients/{recipient_id}">;
+    export { get_13 as get };
     let change_6: import("./shapes.js").Operation<"write", "patch", "/v1/recipients/{recipient_id}">;
     export { change_6 as change };
     let _delete_6: import("./shapes.js").Operation<"call", "delete", "/v1/recipients/{recipient_id}">;
@@ -186,12 +195,12 @@ export namespace recipients {
     export let webhookSecret: import("./shapes.js").Operation<"call", "get", "/v1/recipients/{recipient_id}/webhook-secret">;
 }
 export namespace schedules {
-    let list_11: import("./shapes.js").Operation<"list", "get", "/v1/schedules">;
-    export { list_11 as list };
-    let create_7: import("./shapes.js").Operation<"write", "post", "/v1/schedules">;
-    export { create_7 as create };
-    let get_13: import("./shapes.js").Operation<"call", "get", "/v1/schedules/{schedule_id}">;
-    export { get_13 as get };
+    let list_12: import("./shapes.js").Operation<"list", "get", "/v1/schedules">;
+    export { list_12 as list };
+    let create_8: import("./shapes.js").Operation<"write", "post", "/v1/schedules">;
+    export { create_8 as create };
+    let get_14: import("./shapes.js").Operation<"call", "get", "/v1/schedules/{schedule_id}">;
+    export { get_14 as get };
     let change_7: import("./shapes.js").Operation<"write", "patch", "/v1/schedules/{schedule_id}">;
     export { change_7 as change };
     let _delete_7: import("./shapes.js").Operation<"call", "delete", "/v1/schedules/{schedule_id}">;
@@ -203,33 +212,33 @@ export namespace schedules {
     export let runs: import("./shapes.js").Operation<"list", "get", "/v1/schedules/{schedule_id}/runs">;
 }
 export namespace senders {
-    let list_12: import("./shapes.js").Operation<"list", "get", "/v1/senders">;
-    export { list_12 as list };
+    let list_13: import("./shapes.js").Operation<"list", "get", "/v1/senders">;
+    export { list_13 as list };
     export let add: import("./shapes.js").Operation<"write", "post", "/v1/senders">;
-    let get_14: import("./shapes.js").Operation<"call", "get", "/v1/senders/{sender_id}">;
-    export { get_14 as get };
+    let get_15: import("./shapes.js").Operation<"call", "get", "/v1/senders/{sender_id}">;
+    export { get_15 as get };
     export let verify: import("./shapes.js").Operation<"write", "post", "/v1/senders/{sender_id}/verify">;
     export let remove: import("./shapes.js").Operation<"call", "delete", "/v1/senders/{sender_id}">;
 }
 export namespace signingKeys {
-    let list_13: import("./shapes.js").Operation<"list", "get", "/v1/projects/me/signing-keys">;
-    export { list_13 as list };
-    let create_8: import("./shapes.js").Operation<"write", "post", "/v1/projects/me/signing-keys">;
-    export { create_8 as create };
-    let get_15: import("./shapes.js").Operation<"call", "get", "/v1/projects/me/signing-keys/{signing_key_id}">;
-    export { get_15 as get };
+    let list_14: import("./shapes.js").Operation<"list", "get", "/v1/projects/me/signing-keys">;
+    export { list_14 as list };
+    let create_9: import("./shapes.js").Operation<"write", "post", "/v1/projects/me/signing-keys">;
+    export { create_9 as create };
+    let get_16: import("./shapes.js").Operation<"call", "get", "/v1/projects/me/signing-keys/{signing_key_id}">;
+    export { get_16 as get };
     let rotate_1: import("./shapes.js").Operation<"write", "post", "/v1/projects/me/signing-keys/{signing_key_id}/rotate">;
     export { rotate_1 as rotate };
     let revoke_1: import("./shapes.js").Operation<"call", "delete", "/v1/projects/me/signing-keys/{signing_key_id}">;
     export { revoke_1 as revoke };
 }
 export namespace suppressions {
-    let list_14: import("./shapes.js").Operation<"list", "get", "/v1/suppressions">;
-    export { list_14 as list };
+    let list_15: import("./shapes.js").Operation<"list", "get", "/v1/suppressions">;
+    export { list_15 as list };
     let add_1: import("./shapes.js").Operation<"write", "post", "/v1/suppressions">;
     export { add_1 as add };
-    let get_16: import("./shapes.js").Operation<"call", "get", "/v1/suppressions/{suppression_id}">;
-    export { get_16 as get };
+    let get_17: import("./shapes.js").Operation<"call", "get", "/v1/suppressions/{suppression_id}">;
+    export { get_17 as get };
     let remove_1: import("./shapes.js").Operation<"call", "delete", "/v1/suppressions/{suppression_id}">;
     export { remove_1 as remove };
     export let removeAddress: import("./shapes.js").Operation<"ask", "delete", "/v1/suppressions">;
@@ -238,12 +247,12 @@ export namespace suppressions {
     export let exportCsv: import("./shapes.js").Operation<"ask", "get", "/v1/suppressions/export">;
 }
 export namespace templates {
-    let list_15: import("./shapes.js").Operation<"list", "get", "/v1/templates">;
-    export { list_15 as list };
-    let create_9: import("./shapes.js").Operation<"write", "post", "/v1/templates">;
-    export { create_9 as create };
-    let get_17: import("./shapes.js").Operation<"call", "get", "/v1/templates/{template_id}">;
-    export { get_17 as get };
+    let list_16: import("./shapes.js").Operation<"list", "get", "/v1/templates">;
+    export { list_16 as list };
+    let create_10: import("./shapes.js").Operation<"write", "post", "/v1/templates">;
+    export { create_10 as create };
+    let get_18: import("./shapes.js").Operation<"call", "get", "/v1/templates/{template_id}">;
+    export { get_18 as get };
     let change_8: import("./shapes.js").Operation<"write", "patch", "/v1/templates/{template_id}">;
     export { change_8 as change };
     let _delete_8: import("./shapes.js").Operation<"call", "delete", "/v1/templates/{template_id}">;
@@ -262,12 +271,12 @@ export namespace userTokens {
     export { revoke_2 as revoke };
 }
 export namespace webhooks {
-    let list_16: import("./shapes.js").Operation<"list", "get", "/v1/webhooks">;
-    export { list_16 as list };
-    let create_10: import("./shapes.js").Operation<"write", "post", "/v1/webhooks">;
-    export { create_10 as create };
-    let get_18: import("./shapes.js").Operation<"call", "get", "/v1/webhooks/{endpoint_id}">;
-    export { get_18 as get };
+    let list_17: import("./shapes.js").Operation<"list", "get", "/v1/webhooks">;
+    export { list_17 as list };
+    let create_11: import("./shapes.js").Operation<"write", "post", "/v1/webhooks">;
+    export { create_11 as create };
+    let get_19: import("./shapes.js").Operation<"call", "get", "/v1/webhooks/{endpoint_id}">;
+    export { get_19 as get };
     let change_9: import("./shapes.js").Operation<"write", "patch", "/v1/webhooks/{endpoint_id}">;
     export { change_9 as change };
     let _delete_9: import("./shapes.js").Operation<"call", "delete", "/v1/webhooks/{endpoint_id}">;

@@ -20,3 +20,6 @@ export function jobEnded({ job }: {
 export function batchEnded({ finished }: {
     finished: boolean;
 }): boolean;
+export function bulkActionEnded({ status }: {
+    status: string;
+}): boolean;

@@ -1,13 +1,13 @@
 import itertools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from hermodr_cli import output
-from hermodr_cli.remote import columns, job_views, moments
+from hermodr_cli.remote import bulk_actions, columns, job_views, moments
 from hermodr_cli.remote.connection import (
     ANSWER_SECONDS,
     MANY_SECONDS,
@@ -116,25 +116,62 @@ def show_command(
             console().print(job_views.detail(found, timeline, datetime.now(UTC), paused), soft_wrap=True)
 
 
+All = Annotated[bool, typer.Option("--all", help="All that fit the options, after a question.")]
+OfKind = Annotated[str | None, typer.Option(help="With --all: notification, digest, reminder or task.")]
+OfType = Annotated[str | None, typer.Option("--type", help="With --all: of this type.")]
+By = Annotated[str | None, typer.Option(help="With --all: by this channel.")]
+OfBatch = Annotated[str | None, typer.Option(help="With --all: of this bulk request.")]
+To = Annotated[str | None, typer.Option(help="With --all: to this recipient's id.")]
+Address = Annotated[str | None, typer.Option(help="With --all: to this email address or phone number.")]
+Since = Annotated[str | None, typer.Option(help="With --all: not older, as in `jobs list`.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="With --all: only count them.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="With --all: without a question.")]
+Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="With --all: follow it until it has ended.")]
+
+
 @app.command("cancel")
 def cancel_command(
     ids: Annotated[
-        list[str] | None, typer.Argument(metavar="[ID]...", help="These; else give --cancel-key.")
+        list[str] | None, typer.Argument(metavar="[ID]...", help="These; else give --cancel-key or --all.")
     ] = None,
     cancel_key: Annotated[
         str | None, typer.Option(help="All that were requested with this cancel_key.")
     ] = None,
+    everything: All = False,
+    status: Annotated[
+        str | None, typer.Option(help="With --all: scheduled, queued, processing or retrying.")
+    ] = None,
+    kind: OfKind = None,
+    type: OfType = None,
+    by: By = None,
+    batch: OfBatch = None,
+    recipient: To = None,
+    address: Address = None,
+    since: Since = None,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    wait: Wait = True,
     url: Url = None,
     key: Key = None,
     as_json: AsJson = False,
 ) -> None:
     """Cancel jobs that were not sent yet; a running task is told to stop."""
-    if bool(ids) == (cancel_key is not None):
-        reason = "give ids or --cancel-key, not both" if ids else "say which: their ids, or --cancel-key"
+    if bool(ids) == (everything or cancel_key is not None):
+        reason = (
+            "give ids or --cancel-key or --all, not both"
+            if ids
+            else "say which: their ids, or --cancel-key, or --all"
+        )
         raise typer.BadParameter(reason, param_hint="ID")
+    fits = _fits(status, kind, type, by, batch, recipient, address, since)
+    _only_with(everything, fits, dry_run=dry_run, yes=yes, wait=wait)
     with calling(url, key, MANY_SECONDS if cancel_key else ANSWER_SECONDS) as hermodr:
         if ids:
             _each(hermodr.jobs.cancel, ids, hermodr.base_url, as_json=as_json)
+            return
+        if everything:
+            fits |= {"cancel_key": cancel_key} if cancel_key is not None else {}
+            bulk_actions.begin(hermodr, "cancel", fits, dry_run=dry_run, yes=yes, wait=wait, as_json=as_json)
             return
         answer = hermodr.jobs.cancel_by_key(cancel_key or "")
     if as_json:
@@ -148,17 +185,18 @@ def retry_command(
     ids: Annotated[
         list[str] | None, typer.Argument(metavar="[ID]...", help="These; else give --all.")
     ] = None,
-    everything: Annotated[
-        bool, typer.Option("--all", help="All that failed and fit the options below.")
-    ] = False,
-    type: Annotated[str | None, typer.Option("--type", help="With --all: of this type.")] = None,
-    by: Annotated[str | None, typer.Option(help="With --all: by this channel.")] = None,
-    batch: Annotated[str | None, typer.Option(help="With --all: of this bulk request.")] = None,
-    address: Annotated[
-        str | None, typer.Option(help="With --all: to this email address or phone number.")
-    ] = None,
-    since: Annotated[str | None, typer.Option(help="With --all: not older, as in `jobs list`.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="With --all: only count them.")] = False,
+    everything: All = False,
+    status: Annotated[str | None, typer.Option(help="With --all: failed (the default) or cancelled.")] = None,
+    kind: OfKind = None,
+    type: OfType = None,
+    by: By = None,
+    batch: OfBatch = None,
+    recipient: To = None,
+    address: Address = None,
+    since: Since = None,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+    wait: Wait = True,
     url: Url = None,
     key: Key = None,
     as_json: AsJson = False,
@@ -167,29 +205,13 @@ def retry_command(
     if bool(ids) == everything:
         reason = "give ids or --all, not both" if ids else "say which: their ids, or --all"
         raise typer.BadParameter(reason, param_hint="ID")
-    if ids and (type or by or batch or address or since or dry_run):
-        hint = "--type, --by, --batch, --address, --since, --dry-run"
-        raise typer.BadParameter("these options go with --all", param_hint=hint)
-    wanted = {
-        "type": type,
-        "delivery_method": by,
-        "batch_id": batch,
-        "address": address,
-        "created_after": moments.since(since),
-    }
-    fits = {name: value for name, value in wanted.items() if value is not None}
+    fits = _fits(status, kind, type, by, batch, recipient, address, since)
+    _only_with(everything, fits, dry_run=dry_run, yes=yes, wait=wait)
     with calling(url, key) as hermodr:
         if ids:
             _each(hermodr.jobs.retry, ids, hermodr.base_url, as_json=as_json)
-            return
-        answer = hermodr.jobs.retry_many(fits, dry_run=dry_run)
-    if as_json:
-        show_document(answer)
-    elif answer.dry_run:
-        print(f"{answer.matched} fit; nothing was done (--dry-run)")
-    else:
-        left = f", {len(answer.not_retried)} left alone" if answer.not_retried else ""
-        print(f"{answer.matched} fit, {answer.retried} queued again{left}")
+        else:
+            bulk_actions.begin(hermodr, "retry", fits, dry_run=dry_run, yes=yes, wait=wait, as_json=as_json)
 
 
 @app.command("tail")
@@ -226,6 +248,36 @@ def tail_command(
                     show(change)
         except KeyboardInterrupt:
             return
+
+
+def _fits(
+    status: str | None,
+    kind: str | None,
+    type: str | None,
+    by: str | None,
+    batch: str | None,
+    recipient: str | None,
+    address: str | None,
+    since: str | None,
+) -> dict[str, Any]:
+    """Those that are given, with the names of the API."""
+    given = {
+        "status": status,
+        "kind": kind,
+        "type": type,
+        "delivery_method": by,
+        "batch_id": batch,
+        "recipient_id": recipient,
+        "address": address,
+        "created_after": moments.since(since),
+    }
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _only_with(everything: bool, fits: Mapping[str, Any], *, dry_run: bool, yes: bool, wait: bool) -> None:
+    if not everything and (fits or dry_run or yes or not wait):
+        hint = "--status, --kind, --type, --by, --batch, --recipient, --address, --since, --dry-run, --yes, --no-wait"
+        raise typer.BadParameter("these options go with --all", param_hint=hint)
 
 
 def _paused(hermodr: Hermodr, found: JobDetail) -> Sequence[ChannelQueues]:

@@ -9,6 +9,7 @@ from hermodr_client.answers import decoded
 from hermodr_client.errors import BatchUnfinished, Conflict, StillUnfinished
 from hermodr_client.exchange import Pause, Request, Steps
 from hermodr_client.models.answer import Page
+from hermodr_client.models.bulk_actions import BulkAction
 from hermodr_client.models.jobs import (
     Batch,
     BulkRetry,
@@ -197,7 +198,7 @@ class Jobs(Part[W]):
     @operation
     def wait(self, job_id: Id, timeout: float | timedelta = 60.0) -> Steps[JobDetail]:
         """Returns the job once it has ended; asks at growing intervals (0.1 to 5 s). Raises `StillUnfinished`."""
-        return (yield from _ended(self, path_of("jobs", job_id), JobDetail, StillUnfinished, timeout))
+        return (yield from ended(self, path_of("jobs", job_id), JobDetail, StillUnfinished, timeout))
 
 
 class Batches(Part[W]):
@@ -209,19 +210,20 @@ class Batches(Part[W]):
     def wait(self, batch_id: Id, timeout: float | timedelta = 60.0) -> Steps[Batch]:
         """Returns the batch, with its `counts`, once all its jobs have ended; asks at growing intervals (0.1 to 5 s).
         Raises `BatchUnfinished`."""
-        return (yield from _ended(self, path_of("batches", batch_id), Batch, BatchUnfinished, timeout))
+        return (yield from ended(self, path_of("batches", batch_id), Batch, BatchUnfinished, timeout))
 
 
-E = TypeVar("E", JobDetail, Batch)
+E = TypeVar("E", JobDetail, Batch, BulkAction)
 
 
-def _ended(
+def ended(
     part: Part[Any],
     path: str,
     model: type[E],
     late: Callable[[E, float], Exception],
     timeout: float | timedelta,
 ) -> Steps[E]:
+    """What is at `path` once it has `finished`; asks at growing intervals. Raises what `late` makes."""
     seconds = timeout.total_seconds() if isinstance(timeout, timedelta) else timeout
     until = part._pace.clock() + seconds
     pause = FIRST_LOOK_SECONDS

@@ -56,7 +56,7 @@ async def link(statements: Statements, key_id: UUID, secret_hash: bytes, lives: 
 
 
 async def begin(transaction: Transaction, key: ApiKey, secret_hash: bytes, lives: timedelta) -> None:
-    """A session of a key that holds. Those that are over are removed with it."""
+    """A session of a key that holds."""
     await _begin(transaction, key.id, key.project_id, secret_hash, lives)
 
 
@@ -79,7 +79,6 @@ async def enter(
 async def _begin(
     transaction: Transaction, key_id: UUID, project_id: UUID, secret_hash: bytes, lives: timedelta
 ) -> None:
-    await fetch(transaction, _OVER)
     await fetch(transaction, _BEGIN, secret=secret_hash, key=key_id, link=False, lives=lives)
     await audit.record(transaction, project_id, Actor("key", str(key_id)), "console.login", key_id)
 
@@ -92,3 +91,8 @@ async def find(statements: Statements, secret_hash: bytes) -> Session | None:
 
 async def end(statements: Statements, secret_hash: bytes) -> None:
     await fetch(statements, _END, secret=secret_hash)
+
+
+async def forget_over(statements: Statements) -> None:
+    """Deletes links and sessions that are over."""
+    await fetch(statements, _OVER)

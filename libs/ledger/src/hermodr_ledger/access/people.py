@@ -57,8 +57,7 @@ async def project_of(statements: Statements, name: str) -> UUID | None:
 async def begin(
     transaction: Transaction, person: Person, project_id: UUID, secret_hash: bytes, lives: timedelta
 ) -> None:
-    """A session; those of the same person in another role end, and those that are over are removed."""
-    await fetch(transaction, _OVER)
+    """A session; those of the same person in another role end."""
     await end_others(transaction, person.issuer, person.subject, person.role)
     await fetch(
         transaction,
@@ -86,3 +85,8 @@ async def find(statements: Statements, secret_hash: bytes) -> Person | None:
 
 async def end(statements: Statements, secret_hash: bytes) -> None:
     await fetch(statements, _END, secret=secret_hash)
+
+
+async def forget_over(statements: Statements) -> None:
+    """Deletes those that are over."""
+    await fetch(statements, _OVER)

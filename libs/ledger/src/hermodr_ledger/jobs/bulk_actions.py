@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from hermodr_contracts.vocabulary import Channel, DeliveryState, JobKind, JobState
 from hermodr_ledger.access import audit
 from hermodr_ledger.access.audit import Actor, ActorKind
-from hermodr_ledger.engine import Row, Statements, Transaction
+from hermodr_ledger.engine import Ledger, Row, Statements, Transaction
 from hermodr_ledger.engine.core import fetch
 from hermodr_ledger.engine.documents import object_of
 from hermodr_ledger.engine.paging import Page, paged
@@ -41,6 +41,8 @@ MAY_BE: Mapping[ActionKind, tuple[JobState, ...]] = {
 """In which states jobs have to be."""
 
 MOST_COUNTED = 1_000
+MOST_LOOKS = 5
+"""So often a step is begun at the same jobs; those that still change are left then, with the reason `unsettled`."""
 _OLDEST_FIRST = Order("created_at", "ASC")
 _NEWEST_FIRST = Order("created_at", "DESC")
 _NARROWING = (
@@ -165,32 +167,62 @@ async def running(statements: Statements, limit: int) -> list[UUID]:
     return [row["id"] for row in rows]
 
 
-async def step(
-    transaction: Transaction, action_id: UUID, limit: int, *, passing_over: bool = False
-) -> Step | None:
-    """Acts on the next jobs, `limit` at most; `passing_over`: leaves them as they are, with the reason `failed`.
-    `None`: it has ended, or another scheduler is at it. To be committed before anything is announced."""
-    theirs = sa.select(*_COLUMNS, _ACTION.project_id, _ACTION.after)
-    theirs = theirs.where(_ACTION.id == action_id, _ACTION.state == "running")
-    rows = await fetch(transaction, theirs.with_for_update(skip_locked=True))
+async def step(ledger: Ledger, action_id: UUID, limit: int, *, passing_over: bool = False) -> Step | None:
+    """Acts on the next jobs, `limit` at most, and commits; `passing_over`: leaves them as they are, with the reason
+    `failed`. `None`: it has ended, or another scheduler is at it.
+
+    Which jobs are next takes several statements, and so one snapshot; what is done to them looks at them anew."""
+    async with ledger.transaction(isolation="repeatable_read") as transaction:
+        taken = await _next(transaction, action_id, limit)
+    if taken is None:
+        return None
+    async with ledger.transaction() as transaction:
+        action = await _held(transaction, taken)
+        if action is None:
+            return None
+        if passing_over:
+            part = _Part(0, Counter(failed=len(taken.ids)))
+        elif action.kind == "cancel":
+            part = await _cancelled(transaction, taken, action)
+        else:
+            part = await _retried(transaction, taken, action)
+        return await _move(transaction, taken, action, part)
+
+
+class _Taken(NamedTuple):
+    """The next jobs of an action, as it stood: `after` the last that was looked at, `looks` at the same before.
+    `following`: there may be more after this id."""
+
+    action_id: UUID
+    project_id: UUID
+    after: UUID | None
+    looks: int
+    ids: Sequence[UUID]
+    following: UUID | None
+
+
+async def _next(transaction: Transaction, action_id: UUID, limit: int) -> _Taken | None:
+    asked = sa.select(_ACTION.project_id, _ACTION.filter, _ACTION.after, _ACTION.looks)
+    rows = await fetch(transaction, asked.where(_ACTION.id == action_id, _ACTION.state == "running"))
     if not rows:
         return None
-    action, project_id, after = _action(rows[0]), rows[0]["project_id"], rows[0]["after"]
-    filters = _filters_of(project_id, action.filter)
-    ids, following = await listing.ids(transaction, filters, _OLDEST_FIRST, limit, Mark(0, after))
-    if passing_over:
-        part = _Part(0, Counter(failed=len(ids)))
-    elif action.kind == "cancel":
-        part = await _cancelled(transaction, project_id, action, ids)
-    else:
-        part = await _retried(transaction, project_id, action, ids)
-    if part.unseen is not None:  # from there on once more; what was cancelled does not match again
-        after = max((each for each in ids if each < part.unseen), default=after)
-    elif following is not None:
-        after = following.id
-    ended = following is None and part.unseen is None
-    await _move(transaction, action, part, after, ended=ended)
-    return Step(part.requeued, part.told, ended)
+    project_id, after = rows[0]["project_id"], rows[0]["after"]
+    filters = _filters_of(project_id, object_of(rows[0]["filter"]))
+    ids, mark = await listing.ids(transaction, filters, _OLDEST_FIRST, limit, Mark(0, after))
+    following = mark.id if mark is not None else None
+    return _Taken(action_id, project_id, after, rows[0]["looks"], ids, following)
+
+
+async def _held(transaction: Transaction, taken: _Taken) -> BulkAction | None:
+    """The action, locked; `None` if it has ended or was moved on since its next jobs were read."""
+    as_it_stood = sa.select(*_COLUMNS).where(
+        _ACTION.id == taken.action_id,
+        _ACTION.state == "running",
+        _ACTION.after.is_not_distinct_from(taken.after),
+        _ACTION.looks == taken.looks,
+    )
+    rows = await fetch(transaction, as_it_stood.with_for_update(skip_locked=True))
+    return _action(rows[0]) if rows else None
 
 
 class _Part(NamedTuple):
@@ -203,23 +235,23 @@ class _Part(NamedTuple):
     unseen: UUID | None = None
 
 
-async def _cancelled(
-    transaction: Transaction, project_id: UUID, action: BulkAction, ids: Sequence[UUID]
-) -> _Part:
-    together = await cancel_together(transaction, project_id, ids, action.by, "job.cancel_many")
+async def _cancelled(transaction: Transaction, taken: _Taken, action: BulkAction) -> _Part:
+    together = await cancel_together(transaction, taken.project_id, taken.ids, action.by, "job.cancel_many")
+    left = Counter(being_sent=len(together.being_sent))
+    if taken.looks + 1 >= MOST_LOOKS:
+        left["unsettled"] = len(together.again)
+        return _Part(together.cancelled, left, told=together.told)
     unseen = min(together.again, default=None)
-    held = sum(unseen is None or each < unseen for each in together.being_sent)
-    return _Part(together.cancelled, Counter(being_sent=held), told=together.told, unseen=unseen)
+    left["being_sent"] = sum(unseen is None or each < unseen for each in together.being_sent)
+    return _Part(together.cancelled, left, told=together.told, unseen=unseen)
 
 
-async def _retried(
-    transaction: Transaction, project_id: UUID, action: BulkAction, ids: Sequence[UUID]
-) -> _Part:
-    if not ids:
+async def _retried(transaction: Transaction, taken: _Taken, action: BulkAction) -> _Part:
+    if not taken.ids:
         return _Part(0, Counter())
     requeued: list[Requeued] = []
     reasons: Counter[str] = Counter()
-    for verdict in await requeue(transaction, project_id, ids, by=action.actor):
+    for verdict in await requeue(transaction, taken.project_id, taken.ids, by=action.actor):
         match verdict:
             case Requeued():
                 requeued.append(verdict)
@@ -227,22 +259,28 @@ async def _retried(
                 reasons[reason] += 1
             case KeyTaken():
                 reasons["key_taken"] += 1
-    detail = {"bulk_action": action.id, "matched": len(ids), "retried": len(requeued)}
-    await audit.record(transaction, project_id, action.by, "job.retry_many", None, detail)
+    detail = {"bulk_action": action.id, "matched": len(taken.ids), "retried": len(requeued)}
+    await audit.record(transaction, taken.project_id, action.by, "job.retry_many", None, detail)
     return _Part(len(requeued), reasons, requeued)
 
 
-async def _move(
-    transaction: Transaction, action: BulkAction, part: _Part, after: UUID | None, *, ended: bool
-) -> None:
+async def _move(transaction: Transaction, taken: _Taken, action: BulkAction, part: _Part) -> Step:
+    after = taken.after
+    if part.unseen is not None:  # from there on once more; what was cancelled does not match again
+        after = max((each for each in taken.ids if each < part.unseen), default=after)
+    elif taken.following is not None:
+        after = taken.following
+    ended = taken.following is None and part.unseen is None
     values: dict[str, Any] = {
         "done": action.done + part.done,
         "refused": json.dumps(dict(Counter(action.refused) + part.reasons)),
         "after": after,
+        "looks": taken.looks + 1 if after == taken.after else 0,
     }
     if ended:
         values |= _ENDED | {"state": "done"}
     await fetch(transaction, sa.update(bulk_actions).where(_ACTION.id == action.id).values(**values))
+    return Step(part.requeued, part.told, ended)
 
 
 async def forget_old(statements: Statements) -> None:

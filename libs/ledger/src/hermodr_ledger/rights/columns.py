@@ -161,5 +161,7 @@ def changeable(table: str) -> tuple[str, ...]:
 READ: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("scheduler", "connections"): ("id", "project_id", "owner"),
     **{(role, "projects"): ("brand", "id", "name") for role in _SENDERS},
+    ("scheduler", "console_sessions"): ("expires_at",),
+    ("scheduler", "person_sessions"): ("expires_at",),
 }
 """By role and table: columns that a role may read which has no right to the table."""

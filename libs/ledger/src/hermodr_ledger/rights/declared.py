@@ -29,7 +29,7 @@ change_listeners       siud  s          sud       s            s          s     
 changes                si    i          siud      i            i          i               -                   i
 connection_schemas     s     -          -         -            -          -               -                   siu
 connections            siud  -          -         -            -          -               -                   s
-console_sessions       sid   -          -         -            -          -               -                   -
+console_sessions       sid   -          d         -            -          -               -                   -
 dead_letters           siud  si         siu       si           si         si              -                   si
 deliveries             s     si         s         s            s          s               -                   -
 digest_runs            si    su         siud      -            -          -               -                   -
@@ -52,7 +52,7 @@ mailboxes              s     -          siud      -            -          -     
 open_sockets           siud  -          -         -            -          -               -                   -
 pauses                 siu   s          sd        s            s          s               -                   -
 pending_addresses      siud  s          sud       -            -          -               -                   -
-person_sessions        sid   -          -         -            -          -               -                   -
+person_sessions        sid   -          d         -            -          -               -                   -
 project_quotas         siu   -          s         -            -          -               -                   -
 project_usage          s     s          siu       -            -          -               -                   -
 projects               su    s          s         -            -          -               -                   -

@@ -298,6 +298,7 @@ bulk_actions = Table(
     Column("after", UUID),
     made(),
     Column("ended_at", MOMENT),
+    Column("looks", Integer, nullable=False, server_default=text("0")),
     Index("bulk_actions_page", "project_id", "id"),
     Index("bulk_actions_running", "id", postgresql_where=text("state = 'running'")),
 )

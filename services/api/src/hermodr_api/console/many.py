@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from starlette.responses import Response
 
 from hermodr_api.access.authentication import Caller
+from hermodr_api.bulk_actions.models import BulkActionView
 from hermodr_api.console import pages
 from hermodr_api.console.forms import Form
 from hermodr_api.console.messages import Chosen, TheActions, TheSearch, chosen
@@ -54,8 +55,8 @@ async def act(posted: PostedByManager, searching: TheSearch, actions: TheActions
     asked = _moment(form.value("asked"))
     if asked is not None and (filters.created_before is None or asked < filters.created_before):
         filters = replace(filters, created_before=asked)
-    action_id = await actions.create(caller, cast("ActionKind", deed), filters, form.key("act"))
-    return back(f"/console/actions/{action_id}")
+    answer = await actions.create(caller, cast("ActionKind", deed), filters, form.key("act"))
+    return back(f"/console/actions/{BulkActionView.model_validate_json(answer.body).id}")
 
 
 @router.get("/actions")
@@ -81,7 +82,7 @@ async def show_action(visitor: Reading, actions: TheActions, action_id: UUID) ->
 @router.post("/actions/{action_id}/stop")
 async def stop_action(posted: PostedByManager, actions: TheActions, action_id: UUID) -> Response:
     """What is done stays done."""
-    await actions.stop(posted.visitor.caller, action_id)
+    await actions.stop(posted.visitor.caller, action_id, None)
     return back(f"/console/actions/{action_id}")
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query
 from starlette.responses import RedirectResponse, Response
 
+from hermodr_api.bulk_actions.service import BulkActions
 from hermodr_api.console import pages
 from hermodr_api.console.search import DELIVERY, Search
 from hermodr_api.console.sent import SentMessages
@@ -15,7 +16,6 @@ from hermodr_api.console.story import told
 from hermodr_api.console.subjects import Subjects
 from hermodr_api.console.visiting import Managing, Page, PostedByManager, Reading, Word, back
 from hermodr_api.http.provided import provided
-from hermodr_api.jobs.bulk import BulkActions
 from hermodr_api.jobs.control import JobControl
 from hermodr_api.jobs.service import Jobs
 from hermodr_contracts.vocabulary import Channel, JobKind, JobState

@@ -3,7 +3,6 @@
 from hermodr_api.access.user_tasks import UserTasks
 from hermodr_api.health.counts import Counts
 from hermodr_api.health.service import HealthCheck
-from hermodr_api.jobs.bulk import BulkActions
 from hermodr_api.jobs.control import JobControl
 from hermodr_api.jobs.metrics import JobMetrics
 from hermodr_api.jobs.service import Jobs
@@ -18,6 +17,5 @@ def jobs_of(
     return [
         Jobs(shared.ledger, shared.clock, domain),
         JobControl(shared.ledger, shared.repeatable, shared.announcer, calls, domain, pace),
-        BulkActions(shared.cold, shared.repeatable),
         JobMetrics(shared.cold, counts, shared.clock, check),
     ]

@@ -45,13 +45,9 @@ _SHAPE = struct.Struct(">8sB16sq")
 _NO_TIME, _NO_ID = -(1 << 63), UUID(int=0)
 
 
-class JobFilter(Body):
-    """Filters as in `GET /v1/jobs`, for failed or cancelled jobs only."""
+class JobNarrowing(Body):
+    """Filters as in `GET /v1/jobs`, but for the state."""
 
-    status: Annotated[
-        Literal["failed", "cancelled"],
-        Field(description="Failed jobs (held ones included), or cancelled jobs."),
-    ] = "failed"
     kind: Annotated[JobKind | None, Field(description="Only of this kind.")] = None
     type: Annotated[Label | None, Field(description="Only of this type: the name of a template or task.")] = (
         None
@@ -83,9 +79,21 @@ class JobFilter(Body):
             raise ValueError("created_after must be before created_before")
         return self
 
+    def narrowed(self, project_id: UUID, states: tuple[JobState, ...]) -> Filters:
+        rest = {name: getattr(self, name) for name in JobNarrowing.model_fields}
+        return Filters(project_id, states=states, **rest)
+
+
+class JobFilter(JobNarrowing):
+    """Filters as in `GET /v1/jobs`, for failed or cancelled jobs only."""
+
+    status: Annotated[
+        Literal["failed", "cancelled"],
+        Field(description="Failed jobs (held ones included), or cancelled jobs."),
+    ] = "failed"
+
     def filters(self, project_id: UUID) -> Filters:
-        rest = {name: getattr(self, name) for name in JobFilter.model_fields if name != "status"}
-        return Filters(project_id, states=(JobState(self.status),), **rest)
+        return self.narrowed(project_id, (JobState(self.status),))
 
 
 class BulkRetryIn(Body):

@@ -58,7 +58,7 @@ class BulkActions(Duty):
     async def _step(self, action_id: UUID) -> bool:
         """Whether it was ours. A step that fails is taken for one job, and that job left as it is if it fails alone."""
         try:
-            step = await self._taken(action_id, TOGETHER)
+            step = await bulk_actions.step(self._ledger, action_id, TOGETHER)
         except (LedgerUnavailable, OSError, MemoryError):
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, the jobs without it go on
@@ -74,17 +74,12 @@ class BulkActions(Duty):
             self._calls.cancel(job_id)
         if step.ended:
             log.info("bulk action done", action=str(action_id))
-            await bulk_actions.forget_old(self._ledger)
         return True
 
     async def _one(self, action_id: UUID) -> Step | None:
         try:
-            return await self._taken(action_id, 1)
+            return await bulk_actions.step(self._ledger, action_id, 1)
         except (LedgerUnavailable, OSError, MemoryError):
             raise
         except Exception:  # noqa: BLE001
-            return await self._taken(action_id, 1, passing_over=True)
-
-    async def _taken(self, action_id: UUID, limit: int, *, passing_over: bool = False) -> Step | None:
-        async with self._ledger.transaction() as transaction:
-            return await bulk_actions.step(transaction, action_id, limit, passing_over=passing_over)
+            return await bulk_actions.step(self._ledger, action_id, 1, passing_over=True)

@@ -1,12 +1,15 @@
-"""What is done by the hour: partitions and retention, old idempotency keys and rates, the ladder for SQL callers."""
+"""What is done by the hour: partitions and retention, old idempotency keys, rates, sessions and bulk actions, the
+ladder for SQL callers."""
 
 from collections.abc import Awaitable, Sequence
 from datetime import datetime, timedelta
 
 import structlog
 
-from hermodr_ledger.access import accepted, rates
+from hermodr_ledger.access import accepted, console_sessions, rates
+from hermodr_ledger.access import people as sessions_of_people
 from hermodr_ledger.engine import Ledger, LedgerUnavailable, setting_aside
+from hermodr_ledger.jobs import bulk_actions
 from hermodr_ledger.people import pending, windows
 from hermodr_ledger.schedules import runs
 from hermodr_ledger.upkeep import retention
@@ -49,6 +52,9 @@ class Upkeep(Duty):
             "days": accepted.forget(self._ledger),
             "occurrences": runs.forget(self._ledger, now - OCCURRENCES_KEPT),
             "windows": windows.forget_closed(self._ledger, now),
+            "bulk actions": bulk_actions.forget_old(self._ledger),
+            "sessions": console_sessions.forget_over(self._ledger),
+            "sessions of people": sessions_of_people.forget_over(self._ledger),
             "pending addresses": pending.forget_expired(self._ledger),
             "set aside": setting_aside.forget_healed(self._ledger),
         }

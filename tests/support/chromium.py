@@ -70,8 +70,9 @@ async def page(
     *origins: str,
     state: StorageState | None = None,
     refused: Collection[int] = (),
+    zone: str = "UTC",
 ) -> AsyncIterator[Page]:
-    """A page in a window of its own; its requests may go to `origins` alone.
+    """A page in a window of its own, in a time zone; its requests may go to `origins` alone.
 
     Raises AssertionError at the end if a script failed, something was refused by the Content-Security-Policy, a request
     went elsewhere, or an answer was an error whose status is not in `refused`.
@@ -81,7 +82,7 @@ async def page(
         color_scheme="dark" if look.scheme == "dark" else "light",
         storage_state=state,
         locale="en-GB",
-        timezone_id="UTC",
+        timezone_id=zone,
         reduced_motion="reduce",
     )
     flaws = _watched(context, origins, refused)

@@ -11,8 +11,8 @@ from tests.support.chromium import DESKTOP, Look
 from tests.support.installation import Installation
 
 Visit = Callable[..., AbstractAsyncContextManager[Page]]
-"""`visit(path, look=DESKTOP, refused=())`: the page of the console at that path, as a key with all scopes sees it.
-It is judged at the end (`tests.support.chromium.page`)."""
+"""`visit(path, look=DESKTOP, refused=(), zone="UTC")`: the page of the console at that path, as a key with all scopes
+sees it. It is judged at the end (`tests.support.chromium.page`)."""
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -38,8 +38,10 @@ async def visit(browser: Browser, cookie: StorageState, installation: Installati
     origin = installation.fleet.api_url
 
     @asynccontextmanager
-    async def visiting(path: str, look: Look = DESKTOP, refused: Collection[int] = ()) -> AsyncIterator[Page]:
-        async with chromium.page(browser, look, origin, state=cookie, refused=refused) as page:
+    async def visiting(
+        path: str, look: Look = DESKTOP, refused: Collection[int] = (), zone: str = "UTC"
+    ) -> AsyncIterator[Page]:
+        async with chromium.page(browser, look, origin, state=cookie, refused=refused, zone=zone) as page:
             await page.goto(f"{origin}{path}")
             yield page
 

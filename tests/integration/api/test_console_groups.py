@@ -78,7 +78,7 @@ async def test_an_address_is_suppressed_found_and_allowed_again(api: ApiUnderTes
             assert "by phone" in text
             assert "other@example.com" not in text
         assert (await browser.get(f"{SUPPRESSIONS}?reason=nonsense")).status_code == 422
-        gone = re.search(rf'action="({SUPPRESSIONS}/[0-9a-f-]+/remove)"', text)
+        gone = re.search(rf'href="({SUPPRESSIONS}/[0-9a-f-]+/remove)"', text)
         assert gone is not None
         assert (await browser.post(gone[1], csrf=await browser.csrf())).status_code == 303
         assert "None like that" in (await browser.get(f"{SUPPRESSIONS}?reason=opt_out")).text

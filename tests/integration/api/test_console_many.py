@@ -97,7 +97,7 @@ async def test_what_is_stopped_stays_as_it_is(api: ApiUnderTest, monkeypatch: py
             browser, (await browser.get("/console/act/messages?deed=cancel&status=queued")).text
         )
         await worked(api)
-        fields = await browser.hidden(path, f"{path}/stop")
+        fields = await browser.hidden(f"{path}/stop")
         assert (await browser.send(f"{path}/stop", fields)).headers["location"] == path
         await worked(api)
         text = (await browser.get(path)).text
@@ -163,7 +163,7 @@ async def test_dead_letters_that_match_are_replayed(api: ApiUnderTest) -> None:
             assert answer.headers["location"] == "/console/dead-letters"
         text = (await browser.get("/console/dead-letters")).text
         assert "<b>3</b> are being replayed" in text
-        fields = await browser.hidden("/console/dead-letters", "/console/act/dead-letters/stop")
+        fields = await browser.hidden("/console/act/dead-letters/stop")
         assert (await browser.send("/console/act/dead-letters/stop", fields)).status_code == 303
         text = (await browser.get("/console/dead-letters")).text
         assert "being replayed" not in text

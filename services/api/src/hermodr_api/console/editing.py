@@ -23,7 +23,7 @@ from hermodr_api.console.visiting import (
     Word,
     back,
 )
-from hermodr_api.errors import FORBIDDEN, INVALID, MALFORMED, Flaw, Refused, invalid
+from hermodr_api.errors import FORBIDDEN, INVALID, MALFORMED, Flaw, Refused, invalid, not_found
 from hermodr_api.http.bodies import read
 from hermodr_api.http.provided import provided
 from hermodr_api.jobs.models import AcceptedView
@@ -145,6 +145,20 @@ async def test(
     """Send what it would make of the example data to an address."""
     found = await templates.read(posted.visitor.caller.project_id, template_id)
     return await _tried(posted, found, previews, notifications)
+
+
+@router.get("/{template_id}/remove")
+async def ask_remove(
+    visitor: Managing, templates: TheTemplates, template_id: UUID, channel: Word = "", locale: Word = ""
+) -> Response:
+    """Whether texts are to be taken away."""
+    found = await templates.read(visitor.caller.project_id, template_id)
+    if locale not in found.contents.get(channel, {}):
+        raise not_found("text of the template")
+    page = f"/console/templates/{template_id}"
+    says = (f"{found.name} is not sent by {channel} in {locale} any more. The texts stay in older versions.",)
+    asks, hidden = f"Remove {channel}, {locale}?", {"channel": channel, "locale": locale}
+    return pages.question(visitor, "templates", asks, says, f"{page}/remove", "Remove", page, hidden=hidden)
 
 
 @router.post("/{template_id}/remove")

@@ -166,6 +166,16 @@ async def change_member(
     return back(f"/console/groups/{group_id}")
 
 
+@router.get("/{group_id}/members/{member_id}/remove")
+async def ask_remove(visitor: Managing, members: TheMembers, group_id: UUID, member_id: UUID) -> Response:
+    """Whether a member is to be removed."""
+    await members.read(visitor.caller.project_id, group_id, member_id)
+    group = f"/console/groups/{group_id}"
+    says = ("What is for everybody in the group does not go to them any more. The recipient stays.",)
+    page = f"{group}/members/{member_id}/remove"
+    return pages.question(visitor, _HERE, "Remove from the group?", says, page, "Remove", group)
+
+
 @router.post("/{group_id}/members/{member_id}/remove")
 async def remove(posted: PostedByManager, members: TheMembers, group_id: UUID, member_id: UUID) -> Response:
     """Remove a member."""

@@ -79,6 +79,15 @@ async def show_action(visitor: Reading, actions: TheActions, action_id: UUID) ->
     return pages.page("action", visitor, here="actions", action=action)
 
 
+@router.get("/actions/{action_id}/stop")
+async def ask_stop(visitor: Managing, actions: TheActions, action_id: UUID) -> Response:
+    """Whether it is to be stopped."""
+    await actions.read(visitor.caller.project_id, action_id)
+    page = f"/console/actions/{action_id}"
+    says = ("What is done stays done. What is left stays as it is; to go on, ask for it anew.",)
+    return pages.question(visitor, "actions", "Stop it?", says, f"{page}/stop", "Stop", page)
+
+
 @router.post("/actions/{action_id}/stop")
 async def stop_action(posted: PostedByManager, actions: TheActions, action_id: UUID) -> Response:
     """What is done stays done."""
@@ -143,6 +152,15 @@ async def replay_letters(posted: PostedByManager, letters: TheLetters) -> Respon
     wanted = _replay(given, dry_run=False, rate=int(rate) if rate in ("1", "10", "50", "500") else 10)
     await letters.replay_many(posted.visitor.caller, wanted, form.key("dead-letters"))
     return back("/console/dead-letters")
+
+
+@router.get("/act/dead-letters/stop")
+async def ask_stop_replaying(visitor: Managing) -> Response:
+    """Whether it is to be stopped."""
+    says = ("What was replayed stays so. The others wait for somebody again.",)
+    page = "/console/act/dead-letters/stop"
+    asks, behind = "Stop replaying?", "/console/dead-letters"
+    return pages.question(visitor, "dead_letters", asks, says, page, "Stop", behind)
 
 
 @router.post("/act/dead-letters/stop")

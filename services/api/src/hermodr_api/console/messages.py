@@ -142,6 +142,21 @@ async def sent_html(visitor: Managing, messages: TheSent, job_id: UUID, delivery
     return pages.mail((await messages.look(visitor.caller, job_id, delivery_id)).html or "")
 
 
+@router.get("/{job_id}/cancel")
+async def ask_cancel(visitor: Managing, jobs: TheJobs, job_id: UUID) -> Response:
+    """Whether it is to be cancelled."""
+    job = (await jobs.history(visitor.caller, job_id)).job
+    task = job.kind == JobKind.TASK
+    page, noun = f"/console/messages/{job_id}", "task" if task else "message"
+    says = (
+        "It is not done; if a worker runs it, it is told to stop."
+        if task
+        else "What is not sent yet is not sent."
+    )
+    asks, here = f"Cancel this {noun}?", "tasks" if task else "messages"
+    return pages.question(visitor, here, asks, (says,), f"{page}/cancel", f"Cancel the {noun}", page)
+
+
 @router.post("/{job_id}/cancel")
 async def cancel(posted: PostedByManager, control: TheControl, job_id: UUID) -> Response:
     """Cancel it."""

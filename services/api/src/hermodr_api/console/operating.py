@@ -9,10 +9,18 @@ from starlette.responses import Response
 
 from hermodr_api.access.operators import Operators
 from hermodr_api.console import pages
-from hermodr_api.console.visiting import Page, PostedByAdmin, PostedByManager, Reading, Word, back
+from hermodr_api.console.visiting import (
+    Administering,
+    Page,
+    PostedByAdmin,
+    PostedByManager,
+    Reading,
+    Word,
+    back,
+)
 from hermodr_api.dead_letters.models import DeadLetterFilter, DeadLetterView, opened_view
 from hermodr_api.dead_letters.service import DeadLetters
-from hermodr_api.errors import NOT_FOUND, Refused
+from hermodr_api.errors import NOT_FOUND, Refused, not_found
 from hermodr_api.http.lists import NewestFirst
 from hermodr_api.http.provided import provided
 from hermodr_api.providers.service import Providers
@@ -75,6 +83,22 @@ async def queues(visitor: Reading, queues: TheQueues, operators: TheOperators) -
     """What waits where."""
     operates = await operators.include(visitor.caller)
     return pages.page("queues", visitor, queues=await queues.look(), operates=operates)
+
+
+@router.get("/queues/{channel}/pause")
+async def ask_pause(visitor: Administering, queues: TheQueues, channel: str) -> Response:
+    """Whether a channel is to be paused, and why."""
+    if channel not in {each.channel for each in (await queues.look()).data}:
+        raise not_found("channel")
+    says = (
+        f"Nothing is sent by {channel} for any project until somebody resumes it. "
+        "What is asked for meanwhile is accepted and waits.",
+    )
+    page = "/console/queues"
+    asks, typed = f"Pause {channel}?", (("reason", "Reason, for others to read"),)
+    return pages.question(
+        visitor, "queues", asks, says, f"{page}/{channel}/pause", "Pause", page, typed=typed
+    )
 
 
 @router.post("/queues/{channel}/{deed}")

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 
@@ -89,9 +90,19 @@ def page(
 
 
 def question(
-    visitor: Visitor, here: str, asks: str, says: Sequence[str], action: str, label: str, back: str
+    visitor: Visitor,
+    here: str,
+    asks: str,
+    says: Sequence[str],
+    action: str,
+    label: str,
+    back: str,
+    *,
+    hidden: Mapping[str, str] = MappingProxyType({}),
+    typed: Sequence[tuple[str, str]] = (),
 ) -> HTMLResponse:
-    """Asked before what cannot be taken back: `says` what it means; the button `label` posts to `action`."""
+    """Asked before what cannot be taken back: `says` what it means; the button `label` posts to `action`, with fields
+    that are `hidden`, and those that may be `typed` (name and label)."""
     return page(
         "question",
         visitor,
@@ -102,6 +113,8 @@ def question(
         label=label,
         back=back,
         form=Form(),
+        hidden=hidden,
+        typed=typed,
     )
 
 

@@ -99,6 +99,19 @@ async def import_csv(posted: PostedFile, suppressions: TheSuppressions) -> Respo
     return pages.page("suppressions_import", posted.visitor, form.status, here=_HERE, **values)
 
 
+@router.get("/{suppression_id}/remove")
+async def ask(visitor: Managing, suppressions: TheSuppressions, suppression_id: UUID) -> Response:
+    """Whether an address is to be allowed again."""
+    await suppressions.read(visitor.caller.project_id, suppression_id)
+    page = "/console/suppressions"
+    says = (
+        "Messages go to this address again. If it bounces or somebody complains, that costs you reputation with "
+        "their provider.",
+    )
+    action = f"{page}/{suppression_id}/remove"
+    return pages.question(visitor, _HERE, "Allow it again?", says, action, "Allow", page)
+
+
 @router.post("/{suppression_id}/remove")
 async def remove(posted: PostedByManager, suppressions: TheSuppressions, suppression_id: UUID) -> Response:
     """Allow an address again."""

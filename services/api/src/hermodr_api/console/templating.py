@@ -11,7 +11,7 @@ from hermodr_api.console import pages
 from hermodr_api.console.differences import differences
 from hermodr_api.console.drafts import example_of, told
 from hermodr_api.console.forms import numeric
-from hermodr_api.console.visiting import Page, PostedByManager, Reading, Word, back
+from hermodr_api.console.visiting import Managing, Page, PostedByManager, Reading, Word, back
 from hermodr_api.errors import Refused, not_found
 from hermodr_api.http.bodies import NUMERAL, read
 from hermodr_api.http.lists import Listing
@@ -29,6 +29,7 @@ TheTemplates = Annotated[Templates, provided(Templates)]
 ThePreviews = Annotated[Previews, provided(Previews)]
 Number = Annotated[int | None, Query(ge=1, le=2**31 - 1), NUMERAL]
 _VERSIONS = 50
+_HERE = "templates"
 
 
 @router.get("")
@@ -131,12 +132,43 @@ async def compare(
     )
 
 
+@router.get("/{template_id}/rollback")
+async def ask_roll_back(
+    visitor: Managing, templates: TheTemplates, template_id: UUID, version: Number = None
+) -> Response:
+    """Whether another version is to be the current one."""
+    found = await templates.read(visitor.caller.project_id, template_id)
+    if version is None:
+        raise not_found("version")
+    await templates.version(visitor.caller.project_id, template_id, version)
+    page = f"/console/templates/{template_id}"
+    says = (f"Version {version} of {found.name} is sent from now on. Version {found.version} is kept.",)
+    asks, hidden = f"Make version {version} the current one?", {"version": str(version)}
+    return pages.question(
+        visitor, _HERE, asks, says, f"{page}/rollback", "Make it current", page, hidden=hidden
+    )
+
+
 @router.post("/{template_id}/rollback")
 async def roll_back(posted: PostedByManager, templates: TheTemplates, template_id: UUID) -> Response:
     """Make another version the current one."""
     wanted = read(RollbackIn, {"version": numeric(posted.fields.get("version", ""))})
     await templates.roll_back(posted.visitor.caller, template_id, wanted, None)
     return back(f"/console/templates/{template_id}")
+
+
+@router.get("/{template_id}/delete")
+async def ask_delete(visitor: Managing, templates: TheTemplates, template_id: UUID) -> Response:
+    """Whether it is to be deleted."""
+    found = await templates.read(visitor.caller.project_id, template_id)
+    page = f"/console/templates/{template_id}"
+    says = (
+        f"{found.name} is gone with all its versions, in every channel and language. "
+        "Messages of this type are refused from then on; what was sent stays.",
+        "It cannot be undone.",
+    )
+    asks = f"Delete the template {found.name}?"
+    return pages.question(visitor, _HERE, asks, says, f"{page}/delete", "Delete for good", page)
 
 
 @router.post("/{template_id}/delete")

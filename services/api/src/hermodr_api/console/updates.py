@@ -91,6 +91,17 @@ async def change(
     return back(f"/console/groups/{group_id}/updates")
 
 
+@router.get("/{update_id}/delete")
+async def ask(visitor: Managing, updates: TheUpdates, group_id: UUID, update_id: UUID) -> Response:
+    """Whether it is to be deleted."""
+    await updates.read(visitor.caller.project_id, group_id, update_id)
+    page = f"/console/groups/{group_id}/updates"
+    says = ("Digests to come are without it. What was sent stays.",)
+    return pages.question(
+        visitor, _HERE, "Delete this update?", says, f"{page}/{update_id}/delete", "Delete", page
+    )
+
+
 @router.post("/{update_id}/delete")
 async def delete(posted: PostedByManager, updates: TheUpdates, group_id: UUID, update_id: UUID) -> Response:
     """Delete it."""

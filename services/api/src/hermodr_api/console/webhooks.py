@@ -124,6 +124,15 @@ async def enable(posted: PostedByManager, webhooks: TheWebhooks, endpoint_id: UU
     return back(f"/console/webhooks/{endpoint_id}")
 
 
+@router.get("/{endpoint_id}/disable")
+async def ask_disable(visitor: Managing, webhooks: TheWebhooks, endpoint_id: UUID) -> Response:
+    """Whether it is to be disabled."""
+    await webhooks.show(visitor.caller, endpoint_id)
+    page = f"/console/webhooks/{endpoint_id}"
+    says = ("Nothing is posted there any more. What it misses can be sent once it is enabled again.",)
+    return pages.question(visitor, _HERE, "Disable this endpoint?", says, f"{page}/disable", "Disable", page)
+
+
 @router.post("/{endpoint_id}/disable")
 async def disable(posted: PostedByManager, webhooks: TheWebhooks, endpoint_id: UUID) -> Response:
     """Post nothing there any more."""

@@ -1,9 +1,4 @@
-// Asks before what cannot be undone, and moves by keys. Everything works without it.
-document.addEventListener("submit", (event) => {
-  const question = event.target.dataset.confirm;
-  if (question && !confirm(question)) event.preventDefault();
-});
-
+// Moves by keys. Everything works without it.
 const menu = document.getElementById("menu");
 const opens = document.getElementById("open-menu");
 const narrow = matchMedia("(max-width: 40rem)");

@@ -53,6 +53,7 @@ TABLES = (
     "task_attempts",
     "task_dependencies",
     "task_endings",
+    "task_logs",
     "task_types",
 )
 

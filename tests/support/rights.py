@@ -91,6 +91,7 @@ manage  asked     DELETE /v1/jobs/{job_id}
 read    own       GET /v1/jobs/{job_id}
 manage  asked     POST /v1/jobs/{job_id}/retry
 read    own       GET /v1/jobs/{job_id}/timeline
+read    -         GET /v1/jobs/{job_id}/logs
 send    -         POST /v1/notifications
 send    -         POST /v1/notifications/bulk
 send    -         POST /v1/notifications/simulate

@@ -90,6 +90,8 @@ async def written(ledger: Ledger, job_id: str, text: str) -> None:
         " SELECT id, project_id, type, priority, $2::text, to_jsonb($2::text) FROM hermodr.jobs WHERE id = $1::uuid",
         "INSERT INTO hermodr.task_attempts (job_id, number, requeues, worker, outcome, error, detail, progress,"
         " started_at) VALUES ($1::uuid, 1, 0, 'w', 'failed', $2::text, $2, to_jsonb($2::text), now())",
+        "INSERT INTO hermodr.task_logs (job_id, claimed_at, number, attempt, at, text)"
+        " VALUES ($1::uuid, now(), 1, 1, now(), $2::text)",
     ):
         await ledger.fetch(sql, job_id, text)
 

@@ -76,6 +76,7 @@ OF_A_PERSON = {
     "schedules": {"job", "prepared", "to_value"},
     "singletons": {"key"},
     "task_attempts": {"error", "detail", "progress"},
+    "task_logs": {"text"},
     "tasks": {"fairness_key", "progress"},
     "suppressions": {"address", "note"},
     "whatsapp_windows": {"phone"},

@@ -1,13 +1,22 @@
 """`hermodr tasks`, as processes, against an API process."""
 
+import asyncio
+import json
 import os
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from uuid import UUID
 
 import pytest
 import pytest_asyncio
 
 from hermodr_ledger.access import keys
 from hermodr_ledger.engine import Ledger
+from hermodr_ledger.tasks import claiming, logs, recording
+from hermodr_ledger.tasks.claiming import Claim, Offer, Turn
+from hermodr_ledger.tasks.logs import Line, Logged
+from hermodr_ledger.tasks.queueing import enqueue
+from hermodr_worker.domain import Ended, settled
 from tests.support.sessions import fresh_name
 from tests.support.shell import Shell
 
@@ -74,3 +83,37 @@ async def test_how_tasks_fared_is_shown_by_type(shell: Shell, ledger: Ledger) ->
     shown = await shell.run("tasks", "metrics", "--hours", "2")
     assert "90 ms" in shown
     assert "export" in shown
+
+
+async def _begun(ledger: Ledger, job_id: str) -> Claim:
+    await enqueue(ledger, [UUID(job_id)])
+    (claim,) = await claiming.claim(ledger, "me:1", [Offer("logs", 1, False)], 1, 30.0, Turn())
+    return claim
+
+
+async def _kept(ledger: Ledger, claim: Claim, *lines: tuple[int, str]) -> None:
+    at = datetime(2026, 5, 4, 12, tzinfo=UTC)
+    kept = [Line(number, at, text) for number, text in lines]
+    await logs.keep(ledger, "me:1", [Logged(claim.job_id, claim.claimed_at, kept)])
+
+
+async def test_what_a_task_logs_is_shown_and_followed_to_its_end(shell: Shell, ledger: Ledger) -> None:
+    job_id = (await shell.json("tasks", "run", "logs"))["job_id"]
+    claim = await _begun(ledger, job_id)
+    await _kept(ledger, claim, (1, "begun"), (4, "two\nlines \x1b[31m"))
+    said = (await shell.run("jobs", "logs", job_id)).splitlines()
+    assert said[0].endswith("  begun")
+    assert said[1] == "… 2 not kept"
+    assert said[2].endswith("  two")
+    assert (said[3].strip()[:5], "\x1b" in said[3]) == ("lines", False)
+    following = await shell.begin("jobs", "logs", job_id, "--follow", "--json")
+    assert following.stdout is not None
+    first = json.loads(await asyncio.wait_for(following.stdout.readline(), 30))
+    assert (first["attempt"], first["number"], first["text"]) == (1, 1, "begun")
+    await _kept(ledger, claim, (5, "done"))
+    result = settled(claim, Ended("completed", result="1"), 1.0, None)
+    assert result is not None
+    await recording.record(ledger, "me:1", [result])
+    rest, complaint = await asyncio.wait_for(following.communicate(), 30)
+    assert (following.returncode, complaint) == (0, b"")
+    assert [json.loads(line)["text"] for line in rest.splitlines()] == ["two\nlines \x1b[31m", "done"]

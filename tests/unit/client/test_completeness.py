@@ -33,6 +33,8 @@ CALLS: list[Callable[[Hermodr], Any]] = [
     lambda h: h.send_many([{"to": {"email": "ada@example.com"}, "subject": "Hi", "body_text": "Hello"}]),
     lambda h: h.jobs.get(A),
     lambda h: h.jobs.timeline(A),
+    lambda h: next(h.jobs.logs(A)),
+    lambda h: h.jobs.logged(A),
     lambda h: next(h.jobs.list()),
     lambda h: h.jobs.metrics(),
     lambda h: h.jobs.create("export", {}),

@@ -7,8 +7,9 @@ from uuid import UUID
 
 from hermodr_ledger.engine import Ledger
 from hermodr_ledger.runtime import Worker as BrokerService
-from hermodr_ledger.tasks import claiming, recording, types
+from hermodr_ledger.tasks import claiming, logs, recording, types
 from hermodr_ledger.tasks.claiming import Claim, Offer, Standing, Turn
+from hermodr_ledger.tasks.logs import Logged
 from hermodr_ledger.tasks.recording import Result
 from hermodr_servicekit.files import files_at
 from hermodr_servicekit.guard.guard import Guard
@@ -91,6 +92,7 @@ class Worker(BrokerService[WorkerSettings]):
             repeat("declared tasks", self._declare),
             repeat("folders left behind", self._sweep),
             repeat("leases", self.running.tick, wake=self.running.look),
+            repeat("logs", self.running.keep, wake=self.running.logged),
             self.running.run(),
         )
 
@@ -127,6 +129,9 @@ class _Claims:
 
     async def renew(self, held: Held) -> dict[UUID, Standing]:
         return await claiming.renew(self._ledger, self._worker, self._lease_seconds, held)
+
+    async def keep(self, logged: Sequence[Logged]) -> set[UUID]:
+        return await logs.keep(self._ledger, self._worker, logged)
 
     async def record(self, results: Sequence[Result]) -> dict[UUID, str]:
         return await recording.record(self._ledger, self._worker, results)

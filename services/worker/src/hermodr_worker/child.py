@@ -60,6 +60,7 @@ class Child:
             project_id=UUID(request["project_id"]),
             owner_id=request["owner_id"],
             told=lambda: self._show(context),
+            logged=lambda line: self._say(context, {"line": line}),
         )
         return context
 

@@ -9,6 +9,7 @@ from uuid import UUID
 from hermodr_worker.errors import TaskCancelled
 
 MOST_OF_A_MESSAGE = 500
+MOST_OF_A_LINE = 1000
 UNSTORABLE = {0: "\ufffd"} | dict.fromkeys(range(0xD800, 0xE000), "\ufffd")
 
 
@@ -42,8 +43,14 @@ class Progress:
         }
 
 
+def line_of(text: str) -> str:
+    """As it can be kept: cut if it is longer than `MOST_OF_A_LINE`."""
+    line = str(text).translate(UNSTORABLE)
+    return line if len(line) <= MOST_OF_A_LINE else line[: MOST_OF_A_LINE - 1] + "…"
+
+
 class _Told:
-    """Nothing is left to wait for: `progress` is called by functions with `await`, and by others without."""
+    """Nothing is left to wait for: these are called by functions with `await`, and by others without."""
 
     def __await__(self) -> Generator[Any, None, None]:
         return
@@ -61,8 +68,9 @@ class TaskContext:
         project_id: UUID,
         owner_id: str | None = None,
         told: Callable[[], None] = lambda: None,
+        logged: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """`told` is called after each progress."""
+        """`told` is called after each progress, `logged` with each line."""
         self.job_id = job_id
         self.attempt = attempt
         """1 for the first."""
@@ -71,6 +79,7 @@ class TaskContext:
         """The end user who started it, if one did."""
         self.latest: Progress | None = None
         self._told = told
+        self._logged = logged
         self._stopping = threading.Event()
         self.obeyed = False
         """Whether the task has seen that it is to stop: what it returns then is no result."""
@@ -82,6 +91,13 @@ class TaskContext:
         or not. Raises `ValueError` unless 0 ≤ current ≤ total, and `TaskCancelled` when the task is to stop."""
         self.raise_if_cancelled()
         self.show(Progress.checked(current, total, message))
+        return _Told()
+
+    def log(self, text: str) -> _Told:
+        """A line of the job's log, for operators: kept within a second for as long as the attempt is, and with `await`
+        or without. It never raises nor waits. Longer ones than 1,000 characters are cut; of an attempt that logs more
+        than 1,000 lines those and the last 500 are kept."""
+        self._logged(line_of(text))
         return _Told()
 
     def show(self, progress: Progress) -> None:

@@ -18,6 +18,7 @@ from hermodr_worker.context import Progress, TaskContext
 from hermodr_worker.definition import AnyTask
 from hermodr_worker.domain import Ended
 from hermodr_worker.errors import TaskCancelled
+from hermodr_worker.lines import Lines
 from hermodr_worker.processes import Processes
 
 log = structlog.get_logger()
@@ -48,11 +49,19 @@ class Execution:
     """One attempt."""
 
     def __init__(
-        self, task: AnyTask, claim: Claim, context: TaskContext, seconds: float, places: Places
+        self,
+        task: AnyTask,
+        claim: Claim,
+        context: TaskContext,
+        lines: Lines,
+        seconds: float,
+        places: Places,
     ) -> None:
+        """`lines`: what it logs."""
         self.task = task
         self.claim = claim
         self.context = context
+        self.lines = lines
         self._seconds = seconds
         self._places = places
         self.told: Progress | None = None

@@ -1,7 +1,7 @@
 """Runs attempts in processes of their own: they can be killed at any moment, and one that crashes takes nothing along.
 
-Parent and child talk in lines of JSON over a socket: `run` and `stop` there, `progress` and `ended` back. The child
-ends when the socket does."""
+Parent and child talk in lines of JSON over a socket: `run` and `stop` there, `progress`, `line` and `ended` back. The
+child ends when the socket does."""
 
 import asyncio
 import contextlib
@@ -132,6 +132,9 @@ class _Child:
                     return told.ended
                 if told.progress is not None:
                     context.show(told.progress)
+                if told.line is not None:
+                    context.log(told.line)
+                await asyncio.sleep(0)  # one that tells much keeps nobody waiting
         finally:
             context.stopped = lambda: None
 

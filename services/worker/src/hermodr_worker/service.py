@@ -1,9 +1,10 @@
-"""Claims what waits, runs it, renews the leases of what runs, and records what came of it."""
+"""Claims what waits, runs it, renews the leases of what runs, keeps what it logs, and records what came of it."""
 
 import asyncio
 import contextlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import NamedTuple, Protocol
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from hermodr_contracts.messages import TaskProgressed
 from hermodr_ledger.engine import LedgerUnavailable
 from hermodr_ledger.engine.recording import Recording
 from hermodr_ledger.tasks.claiming import Claim, Offer, Standing, Turn
+from hermodr_ledger.tasks.logs import Logged
 from hermodr_ledger.tasks.recording import Result
 from hermodr_servicekit import tracing
 from hermodr_servicekit.cancellation import obey_cancellation
@@ -21,6 +23,7 @@ from hermodr_worker.context import TaskContext
 from hermodr_worker.definition import AnyTask
 from hermodr_worker.domain import settled
 from hermodr_worker.executing import Execution, Places, Why
+from hermodr_worker.lines import Lines
 from hermodr_worker.metrics import WorkerMetrics
 
 log = structlog.get_logger()
@@ -28,6 +31,11 @@ log = structlog.get_logger()
 LOOK_SECONDS = 1.0
 """How long a lost call may delay a task, or its cancellation."""
 PROGRESS_SECONDS = 0.25
+LOG_SECONDS = 0.5
+"""How often what is logged is kept."""
+_LAST_LINES_SECONDS = 1.0
+"""How long the last lines of an attempt may hold up its result."""
+_LOGS_TOGETHER = 10
 Held = Mapping[tuple[UUID, int], str | None]
 
 
@@ -36,6 +44,7 @@ class Claims(Protocol):
 
     async def claim(self, offers: Sequence[Offer], places: int, last: Turn) -> list[Claim]: ...
     async def renew(self, held: Held) -> dict[UUID, Standing]: ...
+    async def keep(self, logged: Sequence[Logged]) -> set[UUID]: ...
     async def record(self, results: Sequence[Result]) -> dict[UUID, str]: ...
 
 
@@ -51,6 +60,13 @@ class Bounds(NamedTuple):
     places: int
     timeout: float
     patience: float
+
+
+class _Run(NamedTuple):
+    """An attempt that is over."""
+
+    execution: Execution
+    result: Result
 
 
 class Running:
@@ -70,6 +86,8 @@ class Running:
         """Set when there may be something to do."""
         self.look = asyncio.Event()
         """Set when a task is to stop, or has got further."""
+        self.logged = asyncio.Event()
+        """Set when a task has logged something."""
         self._tasks = tasks
         self._claims = claims
         self._calls = calls
@@ -80,7 +98,7 @@ class Running:
         self._leaving = False
         self._last = Turn()
         self._runs: dict[asyncio.Task[None], Execution] = {}
-        self._results: Recording[Result] = Recording(self._record, clock, bounds.patience)
+        self._results: Recording[_Run] = Recording(self._record, clock, bounds.patience)
         metrics.running.set_function(lambda: len(self._runs))
 
     @property
@@ -118,6 +136,11 @@ class Running:
             self._tell(each)
         return LOOK_SECONDS
 
+    async def keep(self) -> float:
+        """Keeps what was logged; to be repeated when `logged` is set. What the ledger does not take now waits."""
+        await self._keep(self.under_way, over=False)
+        return LOOK_SECONDS
+
     async def stop(self, seconds: float) -> None:
         """No further task is claimed. Those that run have so many seconds, then they are handed back; returns when all
         is recorded."""
@@ -145,15 +168,17 @@ class Running:
 
     def _begin(self, claim: Claim) -> None:
         task = self._tasks[claim.type]
+        lines = Lines(self._clock, self._heard)
         context = TaskContext(
             claim.job_id,
             claim.attempt,
             project_id=claim.project_id,
             owner_id=claim.owner_id,
             told=self._progressed(),
+            logged=lines.add,
         )
         seconds = claim.timeout_seconds or task.timeout or self._bounds.timeout
-        execution = Execution(task, claim, context, seconds, self._workplaces)
+        execution = Execution(task, claim, context, lines, seconds, self._workplaces)
         run = asyncio.create_task(self._run(execution))
         self._runs[run] = execution
         run.add_done_callback(self._done)
@@ -161,7 +186,12 @@ class Running:
             execution.stop(Why.LEAVING)
 
     def _progressed(self) -> "_Later":
-        return _Later(asyncio.get_running_loop(), self.look)
+        return _Later(asyncio.get_running_loop(), self.look, PROGRESS_SECONDS)
+
+    @cached_property
+    def _heard(self) -> "_Later":
+        """One for all attempts."""
+        return _Later(asyncio.get_running_loop(), self.logged, LOG_SECONDS)
 
     async def _run(self, execution: Execution) -> None:
         began = self._clock.monotonic()
@@ -175,7 +205,7 @@ class Running:
         self._metrics.attempts.labels(name, ended.how).inc()
         log.info("task ran", task=name, job_id=str(execution.claim.job_id), outcome=ended.how)
         if result is not None:
-            await self._results.submit(result)
+            await self._results.submit(_Run(execution, result))
 
     def _done(self, run: "asyncio.Task[None]") -> None:
         claim = self._runs.pop(run).claim
@@ -204,8 +234,27 @@ class Running:
             )
         )
 
-    async def _record(self, results: Sequence[Result]) -> None:
-        self._count(await self._claims.record(results))
+    async def _keep(self, executions: Iterable[Execution], *, over: bool) -> None:
+        """`over`: these attempts are. Raises `LedgerUnavailable`."""
+        due = {each: lines for each in executions if (lines := each.lines.due(over=over))}
+        found = list(due)
+        for start in range(0, len(found), _LOGS_TOGETHER):
+            some = found[start : start + _LOGS_TOGETHER]
+            kept = await self._claims.keep(
+                [Logged(each.claim.job_id, each.claim.claimed_at, due[each]) for each in some]
+            )
+            for each in some:
+                if each.claim.job_id in kept:
+                    each.lines.kept(due[each])
+
+    async def _record(self, over: Sequence[_Run]) -> None:
+        """What an attempt logged is there before it is told that it has ended; but it ends without that, too."""
+        try:
+            async with asyncio.timeout(_LAST_LINES_SECONDS):
+                await self._keep([each.execution for each in over], over=True)
+        except Exception as error:  # noqa: BLE001 - the result counts
+            log.warning("the end of a log is not kept yet", error=type(error).__name__)
+        self._count(await self._claims.record([each.result for each in over]))
 
     def _count(self, states: Mapping[UUID, str]) -> None:
         for state in states.values():
@@ -216,16 +265,17 @@ class Running:
 class _Later:
     """Sets the event shortly, from any thread; of many in a row once."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, event: asyncio.Event) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, event: asyncio.Event, seconds: float) -> None:
         self._loop = loop
         self._event = event
+        self._seconds = seconds
         self._planned = False
 
     def __call__(self) -> None:
         if not self._planned:
             self._planned = True
             with contextlib.suppress(RuntimeError):  # the loop is closed
-                self._loop.call_soon_threadsafe(self._loop.call_later, PROGRESS_SECONDS, self._ring)
+                self._loop.call_soon_threadsafe(self._loop.call_later, self._seconds, self._ring)
 
     def _ring(self) -> None:
         self._planned = False

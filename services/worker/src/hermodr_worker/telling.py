@@ -6,7 +6,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, ConfigDict
 from pydantic_core import from_json
 
-from hermodr_worker.context import Progress
+from hermodr_worker.context import Progress, line_of
 from hermodr_worker.domain import Ended
 from hermodr_worker.endings import MOST_OF_A_RESULT
 
@@ -29,12 +29,13 @@ def _recordable(ended: Ended) -> Ended:
 
 
 class Told(BaseModel):
-    """Of one attempt: how far it got, or how it ended."""
+    """Of one attempt: how far it got, a line of its log, or how it ended."""
 
     model_config = ConfigDict(extra="forbid")
 
     job_id: UUID
     attempt: int
     progress: Annotated[Progress, AfterValidator(_checked)] | None = None
+    line: Annotated[str, AfterValidator(line_of)] | None = None
     ended: Annotated[Ended, AfterValidator(_recordable)] | None = None
     obeyed: bool = False

@@ -204,6 +204,8 @@ export const jobs = {
   get: call("get", "/v1/jobs/{job_id}"),
   /** List all events of a job. */
   timeline: call("get", "/v1/jobs/{job_id}/timeline"),
+  /** List what a task has logged, oldest first. */
+  logs: list("/v1/jobs/{job_id}/logs"),
   /** Show job metrics: counts, success rate, durations, what waits. */
   metrics: ask("get", "/v1/jobs/metrics"),
   /** Cancel a job: no further delivery of it is started. */

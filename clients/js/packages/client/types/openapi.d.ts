@@ -1297,6 +1297,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/jobs/{job_id}/logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what a task has logged, oldest first
+         * @description Needs the scope `read`.
+         */
+        get: operations["logs_v1_jobs__job_id__logs_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/jobs/{job_id}/retry": {
         parameters: {
             query?: never;
@@ -5601,6 +5621,36 @@ export interface components {
             updated_at: string;
             /** Url */
             url: string | null;
+        };
+        /**
+         * LogLineView
+         * @description A line. `number` is 1 for the first that the attempt logged; `left_out`: how many were not kept between the one
+         *     before and this.
+         */
+        LogLineView: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Attempt */
+            attempt: number;
+            /** Left Out */
+            left_out: number;
+            /** Number */
+            number: number;
+            /** Text */
+            text: string;
+        };
+        /**
+         * LogView
+         * @description Lines of a task's log, oldest first.
+         */
+        LogView: {
+            /** Data */
+            data: components["schemas"]["LogLineView"][];
+            /** Next Cursor */
+            next_cursor: string | null;
         };
         /**
          * MemberIn
@@ -11012,6 +11062,37 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CancelledView"];
+                };
+            };
+        };
+    };
+    logs_v1_jobs__job_id__logs_get: {
+        parameters: {
+            query?: {
+                /** @description Rows per page. */
+                limit?: number;
+                /** @description `next_cursor` of the previous page. */
+                cursor?: string | null;
+                /** @description Only of this attempt; 1 is the first. */
+                attempt?: number | null;
+                /** @description There is a `next_cursor` until the job has ended and all is read, for what is logged later. */
+                follow?: boolean;
+            };
+            header?: never;
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description List what a task has logged, oldest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogView"];
                 };
             };
         };

@@ -141,6 +141,7 @@ export namespace jobs {
     let get_10: import("./shapes.js").Operation<"call", "get", "/v1/jobs/{job_id}">;
     export { get_10 as get };
     export let timeline: import("./shapes.js").Operation<"call", "get", "/v1/jobs/{job_id}/timeline">;
+    export let logs: import("./shapes.js").Operation<"list", "get", "/v1/jobs/{job_id}/logs">;
     export let metrics: import("./shapes.js").Operation<"ask", "get", "/v1/jobs/metrics">;
     export let cancel: import("./shapes.js").Operation<"call", "delete", "/v1/jobs/{job_id}">;
     export let cancelByKey: import("./shapes.js").Operation<"write", "post", "/v1/jobs/cancel">;

@@ -19,6 +19,7 @@ from hermodr_cli.remote.connection import (
     calling,
     explained,
 )
+from hermodr_cli.remote.job_logs import logs_command
 from hermodr_cli.remote.job_tail import Change, Tail
 from hermodr_cli.remote.showing import console, show_document, state
 from hermodr_client import Accepted, Hermodr, HermodrError
@@ -26,6 +27,8 @@ from hermodr_client.models.jobs import Cancelled, JobDetail
 from hermodr_client.models.operations import ChannelQueues
 
 app = typer.Typer(help="Follow jobs, cancel them, ask for them again.", no_args_is_help=True)
+
+app.command("logs")(logs_command)
 
 STATES = ("scheduled", "queued", "processing", "retrying", "completed", "failed", "cancelled", "skipped")
 

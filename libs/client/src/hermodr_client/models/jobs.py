@@ -134,6 +134,17 @@ class TaskDetail(Answer):
     attempts: list[TaskAttempt] = Field(default_factory=list)
 
 
+class LogLine(Answer):
+    """What a task logged. `number` is 1 for the first line of the attempt; `left_out`: how many were not kept between
+    the one before and this."""
+
+    attempt: int
+    number: int
+    at: datetime
+    text: str
+    left_out: int = 0
+
+
 class JobDetail(Answer):
     """A job with all that belongs to it. `recipient` is None once erased; `task` is of tasks."""
 

@@ -18,6 +18,7 @@ from hermodr_client.models.jobs import (
     Job,
     JobDetail,
     JobMetrics,
+    LogLine,
     Timeline,
 )
 from hermodr_client.models.notifications import Accepted
@@ -43,6 +44,21 @@ class Jobs(Part[W]):
     @operation
     def timeline(self, job_id: Id) -> Steps[Timeline]:
         return self._get(path_of("jobs", job_id, "timeline"), Timeline)
+
+    @listing
+    def logs(self, job_id: Id, *, attempt: int | None = None, page_size: int = 200) -> Listing[LogLine]:
+        """What a task has logged by now, of all attempts or of one; oldest first."""
+        query = query_of({"attempt": attempt, "limit": page_size})
+        return Listing(path_of("jobs", job_id, "logs"), Page[LogLine], query)
+
+    @operation
+    def logged(
+        self, job_id: Id, cursor: str | None = None, *, attempt: int | None = None, page_size: int = 200
+    ) -> Steps[Page[LogLine]]:
+        """What a task has logged since the page whose `next_cursor` is given. There is a `next_cursor` until the job
+        has ended and all is read; a page may be empty."""
+        query = {"cursor": cursor, "attempt": attempt, "limit": page_size, "follow": True}
+        return self._get(path_of("jobs", job_id, "logs"), Page[LogLine], query)
 
     @listing
     def list(

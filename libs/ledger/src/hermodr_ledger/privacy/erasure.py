@@ -153,6 +153,7 @@ _REST = (
     f"{_THEIRS} DELETE FROM hermodr.attachments a USING theirs t WHERE a.job_id = t.id",
     f"{_THEIRS} DELETE FROM hermodr.escalations s USING theirs t WHERE s.job_id = t.id",
     f"{_THEIRS} DELETE FROM hermodr.tasks w USING theirs t WHERE w.job_id = t.id",  # its worker lets it go
+    f"{_THEIRS} DELETE FROM hermodr.task_logs l USING theirs t WHERE l.job_id = t.id",  # and logs no more
     f"""{_THEIRS}
     UPDATE hermodr.task_attempts a SET error = NULL, detail = NULL, progress = NULL FROM theirs t WHERE a.job_id = t.id
     """,

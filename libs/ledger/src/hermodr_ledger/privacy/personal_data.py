@@ -207,6 +207,13 @@ async def _with_all(ledger: Ledger, rows: Sequence[Row]) -> list[dict[str, Any]]
     ):
         run = _with_json(row, "progress")
         found[run.pop("job_id")].setdefault("task_attempts", []).append(run)
+    for row in await ledger.fetch(
+        "SELECT l.job_id, l.attempt, l.number, l.at, l.text FROM unnest($1::uuid[]) w(id)"
+        " JOIN hermodr.task_logs l ON l.job_id = w.id ORDER BY l.job_id, l.claimed_at, l.number",
+        firsts,
+    ):
+        line = dict(row)
+        found[line.pop("job_id")].setdefault("task_logs", []).append(line)
     return list(found.values())
 
 

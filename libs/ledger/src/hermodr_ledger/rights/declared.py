@@ -79,6 +79,7 @@ suppressions           siud  s          siud      si           si         si    
 task_attempts          su    s          sid       -            -          -               -                   si
 task_dependencies      s     sid        sd        -            -          -               -                   sd
 task_endings           i     i          sid       -            -          -               -                   -
+task_logs              sd    -          sd        -            -          -               -                   i
 task_types             s     -          sd        -            -          -               -                   siu
 tasks                  sud   siu        siud      -            -          -               -                   siud
 template_contents      si    s          su        s            s          s               -                   -

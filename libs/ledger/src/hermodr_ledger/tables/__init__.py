@@ -55,7 +55,14 @@ from hermodr_ledger.tables.quotas import (
     waiting_counted,
 )
 from hermodr_ledger.tables.schedules import schedule_runs, schedules
-from hermodr_ledger.tables.tasks import task_attempts, task_dependencies, task_endings, task_types, tasks
+from hermodr_ledger.tables.tasks import (
+    task_attempts,
+    task_dependencies,
+    task_endings,
+    task_logs,
+    task_types,
+    tasks,
+)
 from hermodr_ledger.tables.webhooks import (
     webhook_attempts,
     webhook_endpoints,
@@ -140,6 +147,7 @@ __all__ = [
     "task_attempts",
     "task_dependencies",
     "task_endings",
+    "task_logs",
     "task_types",
     "tasks",
     "template_contents",

@@ -72,6 +72,17 @@ task_attempts = Table(
     Index("task_attempts_finished", "finished_at"),
 )
 
+task_logs = Table(
+    "task_logs",
+    metadata,
+    Column("job_id", UUID, primary_key=True),
+    Column("claimed_at", MOMENT, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    number("attempt"),
+    Column("at", MOMENT, nullable=False),
+    needed_text("text"),
+)
+
 task_dependencies = Table(
     "task_dependencies",
     metadata,

@@ -100,6 +100,7 @@ async def _forget(ledger: Ledger, week: str) -> None:
         ("escalations", "job_id"),
         ("tasks", "job_id"),
         ("task_attempts", "job_id"),
+        ("task_logs", "job_id"),
         ("event_windows", "carrier_id"),
     ):
         await ledger.fetch(

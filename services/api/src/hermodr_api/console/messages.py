@@ -17,12 +17,14 @@ from hermodr_api.console.subjects import Subjects
 from hermodr_api.console.visiting import Managing, Page, PostedByManager, Reading, Word, back
 from hermodr_api.http.provided import provided
 from hermodr_api.jobs.control import JobControl
+from hermodr_api.jobs.logs import TaskLogs
 from hermodr_api.jobs.service import Jobs
 from hermodr_contracts.vocabulary import Channel, JobKind, JobState
 
 router = APIRouter(prefix="/console/messages", include_in_schema=False, route_class=Page)
 
 TheJobs = Annotated[Jobs, provided(Jobs)]
+TheLogs = Annotated[TaskLogs, provided(TaskLogs)]
 TheSent = Annotated[SentMessages, provided(SentMessages)]
 TheActions = Annotated[BulkActions, provided(BulkActions)]
 TheControl = Annotated[JobControl, provided(JobControl)]
@@ -30,6 +32,9 @@ TheSearch = Annotated[Search, provided(Search)]
 TheSubjects = Annotated[Subjects, provided(Subjects)]
 Cursor = Annotated[str | None, Query(max_length=4000)]
 _PAGE = 50
+_LINES = 40
+"""The last ones, on the task's own page."""
+_LINES_OF_A_PAGE = 200
 FURTHER = ("type", "recipient", "group", "error", "batch", "cancel_key", "after", "before")
 """Filters that are folded away while none of them is used."""
 
@@ -114,8 +119,8 @@ async def known(
 
 
 @router.get("/{job_id}")
-async def message(visitor: Reading, jobs: TheJobs, job_id: UUID) -> Response:
-    """One message: why it was sent, or not."""
+async def message(visitor: Reading, jobs: TheJobs, logs: TheLogs, job_id: UUID) -> Response:
+    """One message: why it was sent, or not; or one task."""
     history = await jobs.history(visitor.caller, job_id)
     timeline = await jobs.timeline(visitor.caller, job_id)
     task = history.job.kind == JobKind.TASK
@@ -126,7 +131,15 @@ async def message(visitor: Reading, jobs: TheJobs, job_id: UUID) -> Response:
         **history.__dict__,
         story=told(timeline.data),
         neighbours=await jobs.neighbours(visitor.caller, job_id) if task else [],
+        log=await logs.latest(visitor.caller.project_id, job_id, _LINES) if task else None,
     )
+
+
+@router.get("/{job_id}/log")
+async def log(visitor: Reading, logs: TheLogs, job_id: UUID, cursor: Cursor = None) -> Response:
+    """All that a task has logged."""
+    found = await logs.page(visitor.caller.project_id, job_id, _LINES_OF_A_PAGE, cursor)
+    return pages.page("log", visitor, here="tasks", job_id=job_id, cursor=cursor, **found.__dict__)
 
 
 @router.get("/{job_id}/sent/{delivery_id}")

@@ -4,6 +4,7 @@ from hermodr_api.access.user_tasks import UserTasks
 from hermodr_api.health.counts import Counts
 from hermodr_api.health.service import HealthCheck
 from hermodr_api.jobs.control import JobControl
+from hermodr_api.jobs.logs import TaskLogs
 from hermodr_api.jobs.metrics import JobMetrics
 from hermodr_api.jobs.service import Jobs
 from hermodr_api.shared import Shared
@@ -17,5 +18,6 @@ def jobs_of(
     return [
         Jobs(shared.ledger, shared.clock, domain),
         JobControl(shared.ledger, shared.repeatable, shared.announcer, calls, domain, pace),
+        TaskLogs(shared.cold),
         JobMetrics(shared.cold, counts, shared.clock, check),
     ]

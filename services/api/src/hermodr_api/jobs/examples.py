@@ -42,6 +42,18 @@ JOB: JsonDict = {
     "cancel_key": None,
     "metadata": {"booking": 4711},
 }
+LOG: JsonDict = {
+    "data": [
+        {
+            "attempt": 1,
+            "number": 1,
+            "at": "2026-11-22T09:00:00.013000Z",
+            "text": "4711 rows to read",
+            "left_out": 0,
+        }
+    ],
+    "next_cursor": None,
+}
 DELIVERY: JsonDict = {
     "id": DELIVERY_ID,
     "channel": "email",

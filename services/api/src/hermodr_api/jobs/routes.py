@@ -12,12 +12,13 @@ from hermodr_api.http.bodies import NUMERAL
 from hermodr_api.http.cursors import MOST_OF_A_CURSOR
 from hermodr_api.http.fields import AnyAddress
 from hermodr_api.http.intake import IdempotencyKey, NoBody, respond
-from hermodr_api.http.lists import After, Before, Filter, Limit, including, left_out
+from hermodr_api.http.lists import After, Before, Cursor, Filter, Limit, including, left_out
 from hermodr_api.http.openapi import refusals
 from hermodr_api.http.provided import provided
 from hermodr_api.http.routing import Route
 from hermodr_api.jobs.control import JobControl
 from hermodr_api.jobs.endings import CancelByKeyIn, CancelledByKeyView
+from hermodr_api.jobs.logs import Follow, LogView, OfAttempt, TaskLogs
 from hermodr_api.jobs.metrics import JobMetrics, JobMetricsView
 from hermodr_api.jobs.models import (
     AcceptedView,
@@ -37,6 +38,7 @@ router = APIRouter(prefix="/v1", tags=["jobs"], route_class=Route)
 
 Service = Annotated[Jobs, provided(Jobs)]
 Control = Annotated[JobControl, provided(JobControl)]
+Logs = Annotated[TaskLogs, provided(TaskLogs)]
 Metrics = Annotated[JobMetrics, provided(JobMetrics)]
 
 JobCursor = Annotated[
@@ -161,6 +163,20 @@ async def show(caller: ReaderOrUser, jobs: Service, job_id: UUID) -> JobHistoryV
 async def timeline(caller: ReaderOrUser, jobs: Service, job_id: UUID) -> Timeline:
     """List all events of a job."""
     return await jobs.timeline(caller, job_id)
+
+
+@router.get("/jobs/{job_id}/logs", responses=refusals(404))
+async def logs(
+    caller: Reader,
+    logs: Logs,
+    job_id: UUID,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+    attempt: OfAttempt = None,
+    follow: Follow = False,
+) -> LogView:
+    """List what a task has logged, oldest first."""
+    return await logs.page(caller.project_id, job_id, limit, cursor, attempt=attempt, follow=follow)
 
 
 @router.get("/batches/{batch_id}", responses=refusals(404))

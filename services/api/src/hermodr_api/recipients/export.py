@@ -93,6 +93,7 @@ _OF_JOBS = frozenset(
         "singleton_key",
         "cancel_key",
         "attachments",
+        "task_logs",
     )
 )
 _CONTENTS: Mapping[str, frozenset[str]] = {

@@ -209,11 +209,13 @@ async def test_the_log_names_keys_and_people(api: ApiUnderTest) -> None:
     async with client_of(api.api, made["key"]) as theirs:
         await theirs.post("/v1/recipients", json={"external_id": "c-1"})
     person = audit.Actor("person", "ada@example.com")
-    await audit.record(api.api.ledger, api.project_id, person, "recipient.look", uuid4())
+    looked_at = uuid4()
+    await audit.record(api.api.ledger, api.project_id, person, "recipient.look", looked_at)
     async with browsing(api) as browser:
         await logged_in(api, browser, "admin")
         text = (await browser.get(AUDIT)).text
         assert f'<span title="{made["id"]}">' in text
         assert "<script>alert" not in text
         assert "ada@example.com" in text
+        assert f"<code>{looked_at}</code>" in text
         assert "person at the console" in (await browser.get(f"{AUDIT}?actor=person")).text

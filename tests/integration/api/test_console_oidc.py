@@ -165,6 +165,7 @@ async def test_what_a_role_may_not_is_refused(house: House) -> None:
         assert (await browser.get("/console")).status_code == 200
         page = await browser.get("/console/recipients/new")
         assert page.status_code == 403
+        assert "your role does not have it" in page.text
 
 
 async def test_an_address_that_is_not_verified_names_nobody(house: House) -> None:

@@ -1,9 +1,13 @@
 """Recipients in the console: made, changed, told what is wrong, erased."""
 
 import json
+import re
 from urllib.parse import urlencode
 from uuid import uuid4
 
+import pytest
+
+from hermodr_api.console import people
 from tests.support.api import ApiUnderTest
 from tests.support.console import STRANGER, browsing, hidden_in, logged_in
 
@@ -302,3 +306,16 @@ async def test_a_wish_about_an_unknown_type_is_kept_and_said(api: ApiUnderTest) 
         answer = await browser.send(f"{page}/wishes", (await browser.hidden(f"{page}/wishes")) | wishes)
         assert answer.status_code == 303
         assert "newslettr <span" in (await browser.get(page)).text
+
+
+async def test_of_many_that_are_found_the_newest_are_shown(
+    api: ApiUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(people, "_FOUND", 3)
+    made = [await api.recipient(name=f"Ada {nth}", external_id=f"a-{nth}") for nth in range(6)]
+    async with browsing(api) as browser:
+        await logged_in(api, browser, "read")
+        text = (await browser.get("/console/recipients?search=ada")).text
+        shown = re.findall(r'class="row" href="/console/recipients/([0-9a-f-]{36})"', text)
+        assert shown == [each["id"] for each in reversed(made[3:])]
+        assert "the newest first" in text

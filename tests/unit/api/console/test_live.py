@@ -1,6 +1,7 @@
 """What keeps pages of the console fresh: when a page is told, and when its stream ends."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import cast
 from uuid import uuid4
 
@@ -30,7 +31,11 @@ class Rows:
         return VISITOR if self.holds else None
 
 
-VISITOR = Visitor(Caller(None, SHOP, frozenset({"read"}), None, expires_at=None), "till", "shop", "csrf")
+VISITOR = Visitor(
+    Caller(None, SHOP, frozenset({"read"}), None, expires_at=None),
+    *("till", "shop", "csrf"),
+    datetime(2026, 11, 30, tzinfo=UTC),
+)
 
 
 class House:

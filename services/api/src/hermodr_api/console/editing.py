@@ -204,7 +204,9 @@ async def _tried(
     draft, visitor = drafts.posted(posted.fields), posted.visitor
     try:
         if not visitor.may("send"):
-            raise Refused(FORBIDDEN, "a test is sent with the scope send; your key does not have it")
+            raise Refused(
+                FORBIDDEN, f"a test is sent with the scope send; your {visitor.holds} does not have it"
+            )
         made = await _preview(previews, posted, template.id if template is not None else None)
         kind = _TRIED_BY.get(Channel(made.channel))
         if kind is None:

@@ -28,7 +28,7 @@ _NEXT = 5
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """The jobs that were accepted in a minute, by how they stand now; heights are percent of the highest bar."""
+    """The jobs that were accepted in a minute, by how they stand now; heights are percent of the picture's."""
 
     at: datetime
     good: int
@@ -37,6 +37,14 @@ class Bar:
     good_height: float
     bad_height: float
     busy_height: float
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """`rules`: lines, each with its place from the top in percent, and how many jobs it stands for."""
+
+    bars: Sequence[Bar]
+    rules: Sequence[tuple[float, int]]
 
 
 class Overview:
@@ -71,7 +79,7 @@ class Overview:
         operates = await self._operators.include(caller)
         return {
             "metrics": metrics,
-            "bars": bars(accepted, self._clock.now()),
+            "chart": chart(accepted, self._clock.now()),
             "latency": latency(accepted, _minute(self._clock.now()), _BAR, _BARS),
             "health": health.report,
             # they may be of other projects, and only operators can mend them
@@ -83,7 +91,7 @@ class Overview:
         }
 
 
-def bars(accepted: Sequence[over_time.Accepted], now: datetime) -> list[Bar]:
+def chart(accepted: Sequence[over_time.Accepted], now: datetime) -> Chart:
     """`_BARS` of them, the last one of the minute that is not over."""
     last = _minute(now)
     groups: dict[datetime, dict[str, int]] = {last - nth * _BAR: {} for nth in reversed(range(_BARS))}
@@ -91,12 +99,19 @@ def bars(accepted: Sequence[over_time.Accepted], now: datetime) -> list[Bar]:
         if (group := groups.get(each.at)) is not None:
             look = _LOOKS.get(each.state, "busy")
             group[look] = group.get(look, 0) + each.jobs
-    highest = max((sum(group.values()) for group in groups.values()), default=0) or 1
+    top = _above(max((sum(group.values()) for group in groups.values()), default=0))
     made = []
     for at, group in groups.items():
         numbers = [group.get(look, 0) for look in ("good", "bad", "busy")]
-        made.append(Bar(at, *numbers, *(round(100 * each / highest, 2) for each in numbers)))
-    return made
+        made.append(Bar(at, *numbers, *(round(100 * each / top, 2) for each in numbers)))
+    half = [(50.0, top // 2)] if top % 2 == 0 else []
+    return Chart(made, [(0.0, top), *half, (100.0, 0)])
+
+
+def _above(highest: int) -> int:
+    """The next number that is 1, 2, 4, 5 or 10 times a power of ten."""
+    decade: int = 10 ** (len(str(max(highest, 1))) - 1)
+    return next(each * decade for each in (1, 2, 4, 5, 10) if each * decade >= highest)
 
 
 def _minute(now: datetime) -> datetime:

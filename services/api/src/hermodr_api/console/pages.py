@@ -73,7 +73,6 @@ def _json(value: Any) -> str:
 
 _ENVIRONMENT = environment(_FOLDER / "templates")
 _ENVIRONMENT.filters |= {"moment": _moment, "span": _span, "number": _number, "json": _json}
-_ENVIRONMENT.globals["now"] = lambda: datetime.now(UTC)
 _ENVIRONMENT.globals["may_be"] = MAY_BE
 _ENVIRONMENT.globals["mark"] = lambda state: LOOKS.get(state, "quiet")
 

@@ -1,6 +1,5 @@
 """`/console/recipients`: making, changing and erasing them, and their wishes."""
 
-from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -113,7 +112,7 @@ async def wish(
 @router.post("/{recipient_id}/mute")
 async def mute(posted: PostedByManager, recipients: TheRecipients, recipient_id: UUID) -> Response:
     """Nothing but what is critical, for a week."""
-    until = datetime.now(UTC).replace(microsecond=0) + PAUSE
+    until = posted.visitor.now.replace(microsecond=0) + PAUSE
     await recipients.prefer(posted.visitor.caller, recipient_id, PreferencesIn(muted_until=until))
     return back(f"/console/recipients/{recipient_id}")
 

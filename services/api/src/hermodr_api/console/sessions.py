@@ -4,7 +4,7 @@ for them since."""
 import hashlib
 import secrets
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from hermodr_api.access.authentication import KEY, Authenticator, Caller
 from hermodr_api.answers import Answer, Key, Outcome, Repeatable, patience
@@ -30,6 +30,13 @@ class Visitor:
     name: str
     project: str
     csrf: str
+    now: datetime
+    """When the page was asked for."""
+
+    @property
+    def holds(self) -> str:
+        """What gives them their rights."""
+        return "role" if self.caller.person is not None else "key"
 
     def may(self, scope: Scope) -> bool:
         return self.caller.may(scope)
@@ -105,7 +112,9 @@ class Sessions:
         if found is None:
             return await self._person(secret)
         name = found.key.name or found.key.hint
-        return Visitor(self._authenticator.owner(found.key), name, found.project, csrf_of(secret))
+        return Visitor(
+            self._authenticator.owner(found.key), name, found.project, csrf_of(secret), self._clock.now()
+        )
 
     async def _person(self, secret: str) -> Visitor | None:
         """The same of somebody who logged in at the identity provider, while their role is configured."""
@@ -114,7 +123,7 @@ class Sessions:
             return None
         caller, project = known
         assert caller.person is not None
-        return Visitor(caller, caller.person, project, csrf_of(secret))
+        return Visitor(caller, caller.person, project, csrf_of(secret), self._clock.now())
 
     async def welcome(self, person: Person) -> str:
         """A session of somebody whom the identity provider has named: its secret. Raises `Refused`."""

@@ -82,7 +82,7 @@ Administering = Annotated[Visitor, Depends(Visits("admin"))]
 def needs(visitor: Visitor, scope: Scope) -> None:
     """Raises `Refused` (403) for a visitor without the scope."""
     if not visitor.may(scope):
-        raise Refused(FORBIDDEN, f"this needs the scope {scope}; your key does not have it")
+        raise Refused(FORBIDDEN, f"this needs the scope {scope}; your {visitor.holds} does not have it")
 
 
 async def form_of(request: Request, most: int = LONGEST) -> dict[str, str]:

@@ -31,7 +31,7 @@ function translate(within) {
     each.title = `${utc.nodeValue} UTC`;
     const at = new Date(each.dateTime), zone = each.nextSibling;
     if (zone?.nodeType === Node.TEXT_NODE) change(zone, zone.nodeValue.replace(/^ UTC/, named(at).slice(clock(at).length)));
-    change(utc, clock(at));
+    change(utc, each.classList.contains("minute") ? clock(at).slice(11, 16) : clock(at));
   }
   for (const each of within.querySelectorAll("th, dt")) {
     for (const node of each.childNodes) {

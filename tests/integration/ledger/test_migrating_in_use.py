@@ -102,9 +102,10 @@ async def test_who_writes_goes_on_while_an_index_waits_for_a_long_writer(empty_d
     await upgrade_async(empty_database_url, BEFORE_ADDRESSES)
     write = "LOCK TABLE hermodr.jobs IN ROW EXCLUSIVE MODE"  # as any insert does
     said: list[str] = []
-    async with holding(empty_database_url, write):
+    async with holding(empty_database_url, f"{write}; LOCK TABLE hermodr.jobs_rest IN ROW EXCLUSIVE MODE"):
         migrating = asyncio.create_task(upgrade_async(empty_database_url, say=said.append))
         await written_meanwhile(empty_database_url, f"BEGIN; {write}; COMMIT", among(said, "services go on"))
+        assert "holds jobs since" in said[-1]
     await ends(migrating, empty_database_url)
 
 

@@ -62,8 +62,9 @@ async def _for_whom(connection: Any) -> str:
 _HOLDERS = """
 SELECT l.pid, concat_ws(', ', nullif(max(a.application_name), ''), max(a.usename)) AS who,
     extract(epoch FROM clock_timestamp() - min(a.xact_start))::int AS seconds,
-    array_to_string((array_agg(DISTINCT c.relname))[1:3], ', ') AS tables
+    array_to_string((array_agg(DISTINCT coalesce(whole.relname, c.relname)))[1:5], ', ') AS tables
 FROM pg_locks l JOIN pg_class c ON c.oid = l.relation LEFT JOIN pg_stat_activity a ON a.pid = l.pid
+LEFT JOIN pg_inherits i ON i.inhrelid = c.oid LEFT JOIN pg_class whole ON whole.oid = i.inhparent
 WHERE l.locktype = 'relation' AND l.granted AND c.relnamespace = 'hermodr'::regnamespace AND c.relkind IN ('r', 'p')
     AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
     AND l.pid IS DISTINCT FROM pg_backend_pid()

@@ -15,7 +15,8 @@ Say = Callable[[str], None]
 """Takes one line for whoever migrates."""
 
 _BUSY = ("55P03", "40P01")  # lock_not_available, deadlock_detected
-_BETWEEN_SECONDS = (0.5, 1.5)
+_FIRST_PAUSE, _LONGEST_PAUSE, _GROWS = 1.0, 8.0, 1.3
+"""Seconds between two tries: who writes is held up in few of them while a dump takes an hour."""
 _SAID_EVERY = 15.0
 
 
@@ -27,7 +28,7 @@ async def patiently(work: Callable[[], Awaitable[None]], connection: Any, what: 
     """Does `work`, one transaction that begins with `SHORT`, until it got its locks. `connection`: asyncpg's, outside
     any transaction between two times. While it waits, it says now and then for whom."""
     said = -_SAID_EVERY
-    tries = 0
+    tries, pause = 0, _FIRST_PAUSE
     while True:
         try:
             await work()
@@ -40,7 +41,8 @@ async def patiently(work: Callable[[], Awaitable[None]], connection: Any, what: 
         if tries > 1 and time.monotonic() - said >= _SAID_EVERY:
             said = time.monotonic()
             say(f"{what} waits for its turn, services go on{await _for_whom(connection)}")
-        await asyncio.sleep(random.uniform(*_BETWEEN_SECONDS))
+        await asyncio.sleep(pause * random.uniform(0.5, 1.5))
+        pause = min(pause * _GROWS, _LONGEST_PAUSE)
 
 
 def _busy(error: Exception) -> bool:

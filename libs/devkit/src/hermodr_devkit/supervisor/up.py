@@ -17,7 +17,7 @@ from hermodr_devkit import backing, processes
 from hermodr_devkit.backing import ports, probe
 from hermodr_devkit.backing.model import Unavailable
 from hermodr_devkit.backing.places import DEFAULT_PREFIX, Place
-from hermodr_devkit.supervisor import lines
+from hermodr_devkit.supervisor import lines, sandbox_key
 from hermodr_devkit.supervisor.fleet import STOP_MARGIN, Fleet
 from hermodr_devkit.supervisor.identities import NOBODY, Identities, identities
 from hermodr_devkit.supervisor.observing import PORT_OFFSET, home, observed
@@ -65,6 +65,8 @@ def run(say: Say, *, observe: bool = False) -> int:
                 )
                 channels = environment.get("HERMODR_CHANNELS")
                 own = asyncio.run(identities(database_url, channels, roles, place))
+                if sandbox_key.wanted(specs, environment):
+                    environment[sandbox_key.VARIABLE] = asyncio.run(sandbox_key.sandbox_key(database_url))
         status, asked_to = asyncio.run(_serve(specs, _for_services(environment), own, say, observe=observe))
         if (
             kept and asked_to is not signal.SIGTERM

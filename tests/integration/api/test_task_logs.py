@@ -108,3 +108,15 @@ async def test_the_page_of_a_task_has_its_last_lines_and_leads_to_all(api: ApiUn
         assert "row 201&lt;" not in first
         further = first.partition('href="/console/messages/' + job_id + "/log?")[2].partition('"')[0]
         assert "row 201&lt;" in (await browser.get(f"/console/messages/{job_id}/log?{further}")).text
+
+
+async def test_the_page_of_a_task_that_has_ended_shows_its_attempts(api: ApiUnderTest) -> None:
+    job_id, claim = await begun(api)
+    await kept(api, claim, n1="its last words")
+    await over(api, claim)
+    async with browsing(api) as browser:
+        await logged_in(api, browser, "read")
+        answer = await browser.get(f"/console/messages/{job_id}")
+        assert answer.status_code == 200
+        assert "<h2>Attempts</h2>" in answer.text
+        assert "its last words" in answer.text

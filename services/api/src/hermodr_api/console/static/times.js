@@ -38,7 +38,7 @@ function translate(within) {
       if (node.nodeType === Node.TEXT_NODE) change(node, node.nodeValue.replace(/\(UTC\)/i, "(local)"));
     }
   }
-  for (const each of within.querySelectorAll(".says, svg title")) {
+  for (const each of within.querySelectorAll(".story .says, svg title")) {
     if (each.firstChild) change(each.firstChild, told(each.firstChild.nodeValue));
   }
   for (const each of within.querySelectorAll(".when[title$='UTC']")) each.title = told(each.title);

@@ -257,6 +257,19 @@ async def test_by_keys_alone(shop: Shop) -> None:
         await expect(bell(page)).to_be_focused()
 
 
+async def _without_a_token(shop: Shop) -> None:
+    async with chromium.page(shop.browser, DESKTOP, shop.origin, shop.api) as page:
+        async with page.expect_console_message(lambda said: "no token" in said.text):
+            await page.goto(address(shop.origin, shop.api, ""))
+        await expect(bell(page)).to_have_attribute("aria-label", "Notifications, Not connected")
+        await for_everybody(page)
+
+
+async def test_without_a_token_it_says_so(shop: Shop) -> None:
+    with pytest.raises(AssertionError, match="warning: <hermodr-inbox> is not connected, it has no token"):
+        await _without_a_token(shop)
+
+
 @pytest.mark.parametrize(
     ("locale", "name", "empty"),
     [("de", "Mitteilungen", "Noch nichts da"), ("ar", "الإشعارات", "لا شيء هنا بعد")],

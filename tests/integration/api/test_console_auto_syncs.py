@@ -90,6 +90,8 @@ async def test_what_is_wrong_is_said(api: ApiUnderTest, fields: dict[str, str]) 
         assert f'href="#{next(iter(fields))}' in text
         assert "<script>alert" not in text
         assert 'value="48h"' in text
+        unknown = "there is no recipient with this id, external id or name"
+        assert (unknown in text) is (fields.get("organizer_id") == "nobody")
 
 
 async def test_answers_are_recorded_until_the_goal_is_met(api: ApiUnderTest) -> None:

@@ -174,6 +174,12 @@ async def test_flaws_keep_what_was_typed_and_change_nothing(
     assert await now_of(api, person) == before
 
 
+async def test_the_link_of_a_preview_says_what_it_is(anyone: httpx.AsyncClient) -> None:
+    answer = await anyone.get("/u/preview", headers={"accept-language": "fr"})
+    assert (answer.status_code, "Le lien d’un aperçu" in answer.text) == (200, True)
+    assert (await anyone.post("/u/preview", data={"do": "save"})).status_code == 404
+
+
 async def test_a_pause_and_nothing_more(api: ApiUnderTest, anyone: httpx.AsyncClient) -> None:
     await shop(api)
     person = await api.recipient()

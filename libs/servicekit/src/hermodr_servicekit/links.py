@@ -9,6 +9,8 @@ from uuid import UUID
 from hermodr_servicekit import base64url
 
 LEAST_SECRET_BYTES = 32
+PREVIEW = "preview"
+"""In place of a token in previews and tests of templates."""
 _UNSUBSCRIBE, _CONFIRMATION, _OF_A_TIME = b"\x01", b"\x02", b"\x04"
 _MAC_BYTES = 16
 _IDS_BYTES = 32
@@ -81,7 +83,7 @@ class Links:
     @property
     def sample(self) -> str:
         """A URL that looks like one of them, for previews."""
-        return f"{self._base}/u/preview"
+        return f"{self._base}/u/{PREVIEW}"
 
     def token(self, link: Unsubscribe) -> str:
         said = _head(link.at) + link.project_id.bytes + link.recipient_id.bytes + link.type.encode()

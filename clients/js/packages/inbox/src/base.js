@@ -7,6 +7,9 @@ const Base = /** @type {typeof HTMLElement} */ (globalThis.HTMLElement ?? class 
 /** @type {CSSStyleSheet | undefined} */
 let sheet;
 
+/** Frameworks set properties after the element is there. */
+const PATIENCE_MS = 2000;
+
 /**
  * What both elements have: attributes `api`, `token`, `locale`, `theme`; properties `getToken`, `labels`, `typeNames`;
  * a client shared with the page's other elements; and a shadow root whose styles a strict policy lets pass.
@@ -22,6 +25,8 @@ export class HermodrElement extends Base {
   /** @type {Partial<import("./words.js").Words>} */
   #labels = {};
   #planned = false;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #missing;
   /** Ends what hears the client. */
   heard = new AbortController();
   /** Said aloud by screen readers. */
@@ -159,15 +164,27 @@ export class HermodrElement extends Base {
   #start() {
     this.heard = new AbortController();
     this.locale = this.#locale();
-    if (this.#shared === null) this.#waiting = whenThere(() => this.#plan());
+    if (this.#shared === null) {
+      this.#waiting = whenThere(() => this.#plan());
+      this.#missing = setTimeout(() => this.#tellMissing(), PATIENCE_MS);
+    }
     this.begin();
   }
 
   #stop() {
     this.#waiting?.();
     this.#waiting = null;
+    clearTimeout(this.#missing);
     this.heard.abort();
     this.end();
+  }
+
+  /** For whoever builds the page: nothing else says why there is nothing. */
+  #tellMissing() {
+    const what = this.hasAttribute("api")
+      ? "no token: set the attribute token, or the property getToken"
+      : "no api: set the attribute api, and token or getToken; or have another element of the page with them";
+    console.warn(`<${this.localName}> is not connected, it has ${what}.`);
   }
 
   #locale() {

@@ -341,7 +341,9 @@ export class HermodrInbox extends HermodrElement {
     const unread = this.client?.unread ?? 0;
     this.#count.hidden = unread === 0;
     this.#count.textContent = unread > 99 ? `${number.format(99)}+` : number.format(unread);
-    const label = unread === 0 ? words.title : `${words.title}, ${words.unread}: ${number.format(unread)}`;
+    const said = this.client === null ? words.stopped : `${words.unread}: ${number.format(unread)}`;
+    const label = unread === 0 && this.client !== null ? words.title : `${words.title}, ${said}`;
+    this.#bell.dataset["state"] = this.client === null ? "stopped" : "";
     this.#bell.setAttribute("aria-label", label);
     this.#bell.title = label;
   }

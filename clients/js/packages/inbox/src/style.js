@@ -44,6 +44,7 @@ button:disabled { cursor: default; opacity: 0.55; }
 [part~="panel"]:focus { outline: none; }
 .icon { display: grid; place-items: center; width: 2.25rem; height: 2.25rem; flex: none; border-radius: var(--_small); color: var(--_muted); }
 .icon:hover, .bell:hover { background: var(--_hover); color: var(--_text); }
+.bell[data-state="stopped"] { opacity: .6; }
 .bell { display: grid; place-items: center; position: relative; width: 2.75rem; height: 2.75rem; border-radius: var(--_radius); font-size: 1.25rem; color: inherit; }
 .count { position: absolute; inset-block-start: 0.3rem; inset-inline-start: 1.4rem; min-width: 1.2rem; padding: 0 0.3rem; border-radius: 1rem; background: var(--hermodr-count, light-dark(#c62a1f, #ff9a90)); color: var(--hermodr-on-count, light-dark(#ffffff, #2b0805)); font-size: 0.7rem; line-height: 1.2rem; font-weight: 700; text-align: center; }
 

@@ -14,7 +14,7 @@ from hermodr_api.auto_syncs.service import AutoSyncs
 from hermodr_api.console import pages
 from hermodr_api.console.forms import Form, document, moment, whole
 from hermodr_api.console.lists import older
-from hermodr_api.console.search import Search
+from hermodr_api.console.search import Search, found
 from hermodr_api.console.sessions import Visitor
 from hermodr_api.console.visiting import Managing, Page, PostedByManager, Reading, Word, back
 from hermodr_api.errors import NOT_FOUND, Refused
@@ -86,10 +86,12 @@ async def auto_syncs(
 
 
 @router.get("/new")
-async def new(visitor: Managing, organizer_id: Word = "", group_id: Word = "") -> Response:
+async def new(
+    visitor: Managing, searching: TheSearch, organizer_id: Word = "", group_id: Word = ""
+) -> Response:
     """A form for a new one."""
     given = {"organizer_id": organizer_id, "group_id": group_id}
-    return _edited(visitor, Form.showing(_USUAL | given), None)
+    return await _new(visitor, searching, Form.showing(_USUAL | given))
 
 
 @router.post("/new")
@@ -98,12 +100,13 @@ async def create(posted: PostedByManager, syncs: TheAutoSyncs, searching: TheSea
     form, caller = Form(posted.fields), posted.visitor.caller
     try:
         who = await searching.ids(caller.project_id, form.value("organizer_id"), form.value("group_id"))
+        found(organizer_id=("recipient", who[0]), group_id=("group", who[1]))
         given = _fields(form) | form.given("status")
         given |= {"organizer_id": who[0], "group_id": who[1], "started_at": moment(form.value("started_at"))}
         wanted = read(AutoSyncIn, {name: value for name, value in given.items() if value is not None})
         answer = await syncs.create(caller, wanted, form.key(_HERE))
     except Refused as refused:
-        return _edited(posted.visitor, form.refused(refused), None)
+        return await _new(posted.visitor, searching, form.refused(refused))
     return back(f"/console/auto-syncs/{orjson.loads(answer.body)['id']}")
 
 
@@ -239,6 +242,15 @@ async def _shown(
     )
 
 
-def _edited(visitor: Visitor, form: Form, sync: AutoSyncView | None) -> Response:
-    zones = sorted(zone_names())
-    return pages.page("auto_sync_form", visitor, form.status, here=_HERE, form=form, sync=sync, zones=zones)
+async def _new(visitor: Visitor, searching: Search, form: Form) -> Response:
+    project_id = visitor.caller.project_id
+    known = {
+        "recipient": await searching.choices(project_id, ""),
+        "group": await searching.beginning(project_id, "group", ""),
+    }
+    return _edited(visitor, form, None, known=known)
+
+
+def _edited(visitor: Visitor, form: Form, sync: AutoSyncView | None, **known: object) -> Response:
+    values: dict[str, Any] = {"form": form, "sync": sync, "zones": sorted(zone_names()), **known}
+    return pages.page("auto_sync_form", visitor, form.status, here=_HERE, **values)

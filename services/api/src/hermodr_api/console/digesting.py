@@ -12,12 +12,12 @@ from starlette.responses import Response
 from hermodr_api.console import pages
 from hermodr_api.console.calendars import Calendars
 from hermodr_api.console.forms import Form, whole, words
-from hermodr_api.console.search import Search
+from hermodr_api.console.search import Search, found
 from hermodr_api.console.sessions import Visitor
 from hermodr_api.console.visiting import Managing, Page, PostedByManager, Reading, Word, back
 from hermodr_api.digests.models import DigestScheduleIn, DigestSchedulePatch, DigestScheduleView
 from hermodr_api.digests.service import DigestSchedules
-from hermodr_api.errors import INVALID, NOT_FOUND, Flaw, Refused
+from hermodr_api.errors import NOT_FOUND, Refused
 from hermodr_api.http.bodies import read
 from hermodr_api.http.lists import Listing
 from hermodr_api.http.provided import provided
@@ -71,7 +71,7 @@ async def create(posted: PostedByManager, digests: TheDigests, searching: TheSea
     form, project_id = Form(posted.fields), posted.visitor.caller.project_id
     try:
         reader, group = await searching.ids(project_id, form.value("recipient_id"), form.value("group_id"))
-        _found(recipient_id=reader, group_id=group)
+        found(recipient_id=("recipient", reader), group_id=("group", group))
         given = _fields(form) | {"recipient_id": reader, "group_id": group}
         wanted = read(DigestScheduleIn, {name: value for name, value in given.items() if value is not None})
         answer = await digests.create(posted.visitor.caller, wanted, form.key(_HERE))
@@ -190,19 +190,6 @@ def _placed(form: Form) -> Form:
     """With what is wrong with the day at the field that it is chosen in."""
     flaws = {_OF_DAYS.get(name, name): flaw for name, flaw in form.flaws.items()}
     return replace(form, flaws=flaws)
-
-
-def _found(**ids: str) -> None:
-    """Raises `Refused` for what `Search.ids` has not found."""
-    flaws = []
-    for name, value in ids.items():
-        try:
-            UUID(value)
-        except ValueError:
-            noun = name.removesuffix("_id")
-            flaws.append(Flaw(("body", name), f"there is no {noun} with this id, external id or name"))
-    if flaws:
-        raise Refused(INVALID, "some are not found", flaws)
 
 
 async def _new(visitor: Visitor, searching: Search, form: Form) -> Response:

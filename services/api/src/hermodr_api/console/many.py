@@ -68,7 +68,7 @@ async def list_actions(visitor: Reading, actions: TheActions, asked: NewestFirst
         visitor,
         rows=found.rows,
         next_cursor=asked.cursor(found),
-        older=asked.page.after is not None,
+        first=asked.page.after is None,
     )
 
 

@@ -60,7 +60,7 @@ async def dead_letters(
         fields=fields,
         chosen=chosen,
         planned=await letters.planned(visitor.caller),
-        older=asked.page.after is not None,
+        first=asked.page.after is None,
     )
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from hermodr_api.answers import patience
+from hermodr_api.errors import Flaw, invalid
 from hermodr_api.http.fields import sought
 from hermodr_api.jobs.models import ListedJobView
 from hermodr_contracts.vocabulary import Channel, DeliveryState, JobKind, JobState
@@ -223,6 +224,21 @@ class Search:
         """Which of the types no template and no task has. Raises `LedgerUnavailable`."""
         async with patience():
             return await completing.strange(self._ledger, project_id, types)
+
+
+def found(**ids: tuple[str, str]) -> None:
+    """Raises `Refused` for what `Search.ids` has not found, by field: what it is to be, and the id or the words."""
+    flaws = []
+    for field, (noun, words) in ids.items():
+        try:
+            UUID(words)
+        except ValueError:
+            why = (
+                f"there is no {noun} with this id, external id or name" if words else "this field is required"
+            )
+            flaws.append(Flaw(("body", field), why))
+    if flaws:
+        raise invalid(*flaws)
 
 
 def _id(text: str, of: str) -> UUID:

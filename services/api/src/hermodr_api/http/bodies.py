@@ -118,6 +118,15 @@ def _branch(part: str | int) -> bool:
 
 _HOURS = "([01][0-9]|2[0-3])"
 """Is in the pattern of each time of day."""
+TYPE_PATTERN = "[A-Za-z0-9][A-Za-z0-9._:-]{0,99}"
+LANGUAGE_PATTERN = "[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8})*"
+_PATTERNS = {
+    _HOURS: "is not a time of day such as 09:00 (HH:MM, 24 hours)",
+    TYPE_PATTERN: "begins with a letter or a digit, and has only letters (a to z), digits and . _ : - without blanks; "
+    "at most 100 characters",
+    LANGUAGE_PATTERN: "is no language such as en or de-AT",
+}
+"""What is said of texts that do not match, by a part of the pattern."""
 
 
 _COUNTED = re.compile(r"^\w+ should have (at (?:least|most) [0-9]+ items?) after validation")
@@ -126,8 +135,10 @@ _COUNTED = re.compile(r"^\w+ should have (at (?:least|most) [0-9]+ items?) after
 def in_words(kind: str, text: str) -> str:
     if kind in _PLAIN:
         return _PLAIN[kind]
-    if kind == "string_pattern_mismatch" and _HOURS in text:
-        return "is not a time of day such as 09:00 (HH:MM, 24 hours)"
+    if kind == "string_pattern_mismatch":
+        known = (said for pattern, said in _PATTERNS.items() if pattern in text)
+        if (said := next(known, None)) is not None:
+            return said
     if kind in _OURS:
         return text.partition(", ")[2]
     plain = _COUNTED.sub(r"must have \1", text)

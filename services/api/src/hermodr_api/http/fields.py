@@ -3,6 +3,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from hermodr_api.http.bodies import LANGUAGE_PATTERN, TYPE_PATTERN
 from hermodr_contracts.addresses import email_address
 from hermodr_contracts.locales import language_tag
 from hermodr_contracts.names import one_line_name
@@ -19,12 +20,12 @@ def _one_line(text: str) -> str:
     return text
 
 
-Type = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$")]
+Type = Annotated[str, Field(pattern=rf"^{TYPE_PATTERN}$")]
 Subject = Annotated[str, Field(min_length=1, max_length=_SUBJECT_LENGTH), AfterValidator(_one_line)]
 Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(one_line_name)]
 Locale = Annotated[
     str,
-    Field(pattern=r"^[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8})*$", max_length=35, examples=["de-AT"]),
+    Field(pattern=rf"^{LANGUAGE_PATTERN}$", max_length=35, examples=["de-AT"]),
     AfterValidator(language_tag),
 ]
 

@@ -10,6 +10,10 @@ from hermodr_api.http.bodies import Body
 from hermodr_api.http.json_text import dump
 from hermodr_api.jobs.endings import LONGEST_DELAY
 
+_SHAPE = (
+    'must be an object with a time of day, such as {"local_time": "09:00", "days": [1, 2, 3]}; '
+    "a moment goes into scheduled_for"
+)
 Day = Annotated[int, Field(ge=1, le=7, strict=True)]
 
 
@@ -30,6 +34,13 @@ class DeliverAt(Body):
         description="Days of the week, 1 (Monday) to 7 (Sunday); left out, every day.",
         examples=[[1, 2, 3, 4, 5]],
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_moment(cls, value: object) -> object:
+        if isinstance(value, str):
+            raise ValueError(_SHAPE)
+        return value
 
     @model_validator(mode="after")
     def _each_once(self) -> "DeliverAt":

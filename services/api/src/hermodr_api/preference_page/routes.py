@@ -16,7 +16,7 @@ from hermodr_api.preference_page.form import Fields
 from hermodr_api.preference_page.languages import language_of
 from hermodr_api.preference_page.page import Told
 from hermodr_api.preference_page.service import PreferencePage, Result, Revoked
-from hermodr_servicekit.links import Unsubscribe
+from hermodr_servicekit.links import PREVIEW, Unsubscribe
 
 router = APIRouter(prefix="/u", include_in_schema=False)
 
@@ -30,6 +30,8 @@ _OURS = ("do", "emails")
 @router.api_route("/{token}", methods=["GET", "HEAD"])
 async def show(token: str, request: Request, preferences: Service) -> HTMLResponse:
     """Ask, or say that it is done; and show what else can be chosen."""
+    if token == PREVIEW:
+        return page.note("preview", language_of(None, _read(request)))
     link = preferences.known(token)
     try:
         return _shown(request, link, Result(await preferences.seen(link))) if link else _nobody(request)

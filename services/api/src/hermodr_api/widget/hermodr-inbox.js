@@ -981,6 +981,7 @@ button:disabled { cursor: default; opacity: 0.55; }
 [part~="panel"]:focus { outline: none; }
 .icon { display: grid; place-items: center; width: 2.25rem; height: 2.25rem; flex: none; border-radius: var(--_small); color: var(--_muted); }
 .icon:hover, .bell:hover { background: var(--_hover); color: var(--_text); }
+.bell[data-state="stopped"] { opacity: .6; }
 .bell { display: grid; place-items: center; position: relative; width: 2.75rem; height: 2.75rem; border-radius: var(--_radius); font-size: 1.25rem; color: inherit; }
 .count { position: absolute; inset-block-start: 0.3rem; inset-inline-start: 1.4rem; min-width: 1.2rem; padding: 0 0.3rem; border-radius: 1rem; background: var(--hermodr-count, light-dark(#c62a1f, #ff9a90)); color: var(--hermodr-on-count, light-dark(#ffffff, #2b0805)); font-size: 0.7rem; line-height: 1.2rem; font-weight: 700; text-align: center; }
 [popover] { border: 0; padding: 0; margin: 0; inset: auto; color: var(--_text); background: var(--_background); overflow: hidden; }
@@ -1086,6 +1087,7 @@ input { accent-color: var(--_accent); width: 1rem; height: 1rem; margin: 0; }
 `;
 const Base =  (globalThis.HTMLElement ?? class {});
 let sheet;
+const PATIENCE_MS = 2000;
 class HermodrElement extends Base {
 static observedAttributes = ["api", "token", "locale", "theme"];
 #shared = null;
@@ -1093,6 +1095,7 @@ static observedAttributes = ["api", "token", "locale", "theme"];
 #getToken = null;
 #labels = {};
 #planned = false;
+#missing;
 heard = new AbortController();
 spoken = h("div", { class: "hidden", role: "status" });
 locale = new Locale("en");
@@ -1194,14 +1197,24 @@ return (this.#shared = take(asked));
 #start() {
 this.heard = new AbortController();
 this.locale = this.#locale();
-if (this.#shared === null) this.#waiting = whenThere(() => this.#plan());
+if (this.#shared === null) {
+this.#waiting = whenThere(() => this.#plan());
+this.#missing = setTimeout(() => this.#tellMissing(), PATIENCE_MS);
+}
 this.begin();
 }
 #stop() {
 this.#waiting?.();
 this.#waiting = null;
+clearTimeout(this.#missing);
 this.heard.abort();
 this.end();
+}
+#tellMissing() {
+const what = this.hasAttribute("api")
+? "no token: set the attribute token, or the property getToken"
+: "no api: set the attribute api, and token or getToken; or have another element of the page with them";
+console.warn(`<${this.localName}> is not connected, it has ${what}.`);
 }
 #locale() {
 const around =  (this.closest("[lang]"))?.lang;
@@ -1874,7 +1887,9 @@ const { words, number } = this.locale;
 const unread = this.client?.unread ?? 0;
 this.#count.hidden = unread === 0;
 this.#count.textContent = unread > 99 ? `${number.format(99)}+` : number.format(unread);
-const label = unread === 0 ? words.title : `${words.title}, ${words.unread}: ${number.format(unread)}`;
+const said = this.client === null ? words.stopped : `${words.unread}: ${number.format(unread)}`;
+const label = unread === 0 && this.client !== null ? words.title : `${words.title}, ${said}`;
+this.#bell.dataset["state"] = this.client === null ? "stopped" : "";
 this.#bell.setAttribute("aria-label", label);
 this.#bell.title = label;
 }

@@ -1,9 +1,6 @@
 from collections.abc import Callable
 from functools import partial
 
-import pytest
-
-from hermodr_api import remembered
 from hermodr_api.remembered import Remembered
 from tests.support.clocks import FakeClock
 
@@ -45,9 +42,8 @@ def test_only_what_changed_is_forgotten() -> None:
     assert [known.get(each) for each in "abc"] == [None, None, 3]
 
 
-def test_it_does_not_grow_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(remembered, "MOST", 2)
-    known: Remembered[str, int] = Remembered(FakeClock(), 5.0)
+def test_it_does_not_grow_without_end() -> None:
+    known: Remembered[str, int] = Remembered(FakeClock(), 5.0, most=2)
     for each in "abc":
         keep(known, **{each: 1})
     assert [known.get(each) for each in "abc"] == [None, None, 1]

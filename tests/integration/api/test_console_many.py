@@ -1,5 +1,6 @@
 """The console acts on many: after a question, by the schedulers, and never twice."""
 
+import html
 import re
 from uuid import UUID, uuid4
 
@@ -35,6 +36,15 @@ async def worked(api: ApiUnderTest, rounds: int = 1) -> None:
         await duty.tick()
 
 
+def linked(text: str) -> list[str]:
+    """The lists of messages that the page of a bulk action leads to."""
+    return [html.unescape(each) for each in re.findall(r'quiet" href="(/console/messages\?[^"]*)"', text)]
+
+
+async def listed(browser: Browser, path: str) -> set[str]:
+    return set(re.findall(r'id="row-([0-9a-f-]{36})"', (await browser.get(path)).text))
+
+
 async def states(api: ApiUnderTest, jobs: list[str]) -> set[str]:
     return {(await api.http.get(f"/v1/jobs/{each}")).json()["job"]["status"] for each in jobs}
 
@@ -68,6 +78,10 @@ async def test_all_that_match_are_tried_again_in_steps(
         assert await states(api, other) == {"cancelled"}
         assert await states(api, later) == {"cancelled"}, "requested after the question"
         assert path in (await browser.get("/console/actions")).text
+        all_of_them, _, still = linked(text)
+        assert await listed(browser, all_of_them) == set(meant), "and not what came later"
+        await cancelled(api, meant[:1])
+        assert await listed(browser, still) == set(meant[:1])
         trail = (await api.http.get("/v1/audit-log?action=job.retry_many")).json()["data"]
         assert sorted(each["detail"]["retried"] for each in trail) == [1, 2, 2]
 
@@ -141,16 +155,20 @@ async def test_who_may_not_manage_is_not_asked(api: ApiUnderTest) -> None:
         assert (await browser.post(f"/console/actions/{uuid4()}/stop", csrf=csrf)).status_code == 403
 
 
+async def died(api: ApiUnderTest, job: str) -> None:
+    await api.api.ledger.fetch(
+        "INSERT INTO hermodr.dead_letters (id, queue, reason, project_id, job_id, job_type)"
+        " SELECT $1, 'email.dead', 'attempts exhausted: smtp_451', project_id, id, type FROM hermodr.jobs"
+        " WHERE id = $2",
+        uuid4(),
+        UUID(job),
+    )
+
+
 async def test_dead_letters_that_match_are_replayed(api: ApiUnderTest) -> None:
     jobs = [await asked(api, type="invoice") for _ in range(3)]
     for job in jobs:
-        await api.api.ledger.fetch(
-            "INSERT INTO hermodr.dead_letters (id, queue, reason, project_id, job_id, job_type)"
-            " SELECT $1, 'email.dead', 'attempts exhausted: smtp_451', project_id, id, type FROM hermodr.jobs"
-            " WHERE id = $2",
-            uuid4(),
-            UUID(job),
-        )
+        await died(api, job)
     async with browsing(api) as browser:
         await logged_in(api, browser, "read", "manage")
         page = "/console/dead-letters?reason=attempts"
@@ -158,6 +176,7 @@ async def test_dead_letters_that_match_are_replayed(api: ApiUnderTest) -> None:
         assert "Nothing matches" in (await browser.get("/console/act/dead-letters?reason=unreadable")).text
         text = (await browser.get("/console/act/dead-letters?reason=attempts")).text
         assert "<b>3</b> dead letters match" in text
+        await died(api, await asked(api, type="invoice"))  # after the question
         for _ in range(2):
             answer = await browser.send("/console/act/dead-letters", {**hidden(text), "rate": "10"})
             assert answer.headers["location"] == "/console/dead-letters"

@@ -147,7 +147,8 @@ async def test_replaying_by_filter_spreads_the_letters_over_time(api: ApiUnderTe
     await dead_jobs(api, 3, type="b")
     wanted = {"filter": {"type": "a"}, "rate": 2, "dry_run": True}
     dry = (await api.http.post("/v1/dead-letters/replay", json=wanted)).json()
-    assert dry == {
+    assert {**dry, "at": None} == {
+        "at": None,
         "matched": 10,
         "scheduled": 0,
         "remaining": 0,

@@ -126,6 +126,9 @@ By = Annotated[str | None, typer.Option(help="With --all: by this channel.")]
 OfBatch = Annotated[str | None, typer.Option(help="With --all: of this bulk request.")]
 To = Annotated[str | None, typer.Option(help="With --all: to this recipient's id.")]
 Address = Annotated[str | None, typer.Option(help="With --all: to this email address or phone number.")]
+OfError = Annotated[
+    str | None, typer.Option("--error", help="With --all: that ended with this code: smtp_550, …")
+]
 Since = Annotated[str | None, typer.Option(help="With --all: not older, as in `jobs list`.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="With --all: only count them.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="With --all: without a question.")]
@@ -150,6 +153,7 @@ def cancel_command(
     batch: OfBatch = None,
     recipient: To = None,
     address: Address = None,
+    error: OfError = None,
     since: Since = None,
     dry_run: DryRun = False,
     yes: Yes = False,
@@ -166,7 +170,7 @@ def cancel_command(
             else "say which: their ids, or --cancel-key, or --all"
         )
         raise typer.BadParameter(reason, param_hint="ID")
-    fits = _fits(status, kind, type, by, batch, recipient, address, since)
+    fits = _fits(status, kind, type, by, batch, recipient, address, error, since)
     _only_with(everything, fits, dry_run=dry_run, yes=yes, wait=wait)
     with calling(url, key, MANY_SECONDS if cancel_key else ANSWER_SECONDS) as hermodr:
         if ids:
@@ -196,6 +200,7 @@ def retry_command(
     batch: OfBatch = None,
     recipient: To = None,
     address: Address = None,
+    error: OfError = None,
     since: Since = None,
     dry_run: DryRun = False,
     yes: Yes = False,
@@ -208,7 +213,7 @@ def retry_command(
     if bool(ids) == everything:
         reason = "give ids or --all, not both" if ids else "say which: their ids, or --all"
         raise typer.BadParameter(reason, param_hint="ID")
-    fits = _fits(status, kind, type, by, batch, recipient, address, since)
+    fits = _fits(status, kind, type, by, batch, recipient, address, error, since)
     _only_with(everything, fits, dry_run=dry_run, yes=yes, wait=wait)
     with calling(url, key) as hermodr:
         if ids:
@@ -261,6 +266,7 @@ def _fits(
     batch: str | None,
     recipient: str | None,
     address: str | None,
+    error: str | None,
     since: str | None,
 ) -> dict[str, Any]:
     """Those that are given, with the names of the API."""
@@ -272,6 +278,7 @@ def _fits(
         "batch_id": batch,
         "recipient_id": recipient,
         "address": address,
+        "error": error,
         "created_after": moments.since(since),
     }
     return {name: value for name, value in given.items() if value is not None}
@@ -279,7 +286,7 @@ def _fits(
 
 def _only_with(everything: bool, fits: Mapping[str, Any], *, dry_run: bool, yes: bool, wait: bool) -> None:
     if not everything and (fits or dry_run or yes or not wait):
-        hint = "--status, --kind, --type, --by, --batch, --recipient, --address, --since, --dry-run, --yes, --no-wait"
+        hint = "--status, --kind, --type, --by, --error, --since, --dry-run, --yes …"
         raise typer.BadParameter("these options go with --all", param_hint=hint)
 
 

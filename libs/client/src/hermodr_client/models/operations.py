@@ -10,8 +10,7 @@ from hermodr_client.models.answer import Answer
 
 
 class ApiKey(Answer):
-    """A key, without its secret; `hint` is its beginning. `last_used_at`: to the minute. `made_by`: `actor` and
-    `actor_id` as the audit log has them; None: not known."""
+    """A key, without its secret; `hint` is its beginning. `last_used_at`: to the minute."""
 
     id: UUID
     name: str
@@ -21,11 +20,6 @@ class ApiKey(Answer):
     revoked_at: datetime | None = None
     expires_at: datetime | None = None
     last_used_at: datetime | None = None
-    made_by: dict[str, Any] | None = None
-
-
-class RevokedApiKeys(Answer):
-    revoked: list[UUID]
 
 
 class CreatedApiKey(ApiKey):
@@ -170,10 +164,12 @@ class Replayed(Answer):
 
 
 class ReplayPlan(Answer):
-    """`matched` letters fit, `scheduled` of them will be replayed, the last in `seconds`; `remaining` are left."""
+    """`matched` letters fit `at` that moment, `scheduled` of them will be replayed, the last in `seconds`; `remaining`
+    are left. With `created_before=plan.at`, no later ones are meant."""
 
     matched: int
     scheduled: int
+    at: datetime | None = None
     remaining: int = 0
     seconds: float = 0.0
     dry_run: bool = False

@@ -59,6 +59,15 @@ class Planned:
 
     planned: int
     remaining: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LettersCounted:
+    """`at`: what comes later is not among them."""
+
+    matched: int
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,12 +140,15 @@ async def plan(
     )
     counted = sa.select(sa.func.count().label("n"), sa.func.pg_notify(OPERATED_CHANNEL, ""))
     rows = await fetch(transaction, counted.select_from(planned))
-    return Planned(int(rows[0]["n"]), await count_open(transaction, sight, wanted))
+    left = await count_now(transaction, sight, wanted)
+    return Planned(int(rows[0]["n"]), left.matched, left.at)
 
 
-async def count_open(statements: Statements, sight: Sight, wanted: DeadLetterSearch) -> int:
-    counted = sa.select(sa.func.count().label("n")).select_from(_open(sight, wanted).subquery())
-    return int((await fetch(statements, counted))[0]["n"])
+async def count_now(statements: Statements, sight: Sight, wanted: DeadLetterSearch) -> LettersCounted:
+    """Those that match and are neither replayed nor planned."""
+    counted = sa.select(sa.func.count().label("n"), sa.func.now().label("at"))
+    rows = await fetch(statements, counted.select_from(_open(sight, wanted).subquery()))
+    return LettersCounted(int(rows[0]["n"]), rows[0]["at"])
 
 
 async def count_planned(statements: Statements, sight: Sight) -> int:

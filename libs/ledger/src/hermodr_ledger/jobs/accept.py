@@ -8,12 +8,20 @@ from typing import NamedTuple
 from uuid import UUID
 
 from hermodr_contracts.vocabulary import JobKind, JobState, OnUnknown, Priority
+from hermodr_ledger.access.audit import Actor
 from hermodr_ledger.access.idempotency import Idempotency, KeyReused, Replay, StillRunning
 from hermodr_ledger.engine import Ledger, Statements, Steps, columns, news
 from hermodr_ledger.engine.announcing import DUE_CHANNEL, FIRST_ANNOUNCEMENT_OVERDUE_SECONDS
 from hermodr_ledger.engine.sql_files import statement
 from hermodr_ledger.jobs.attachments import File
 from hermodr_servicekit.ids import new_job_id
+
+
+class SentAgain(NamedTuple):
+    """Of a job that is like the job `of`, and was asked for by whoever looked at that."""
+
+    of: UUID
+    by: Actor
 
 
 class NewJob(NamedTuple):
@@ -67,6 +75,9 @@ class NewJob(NamedTuple):
     followed: bool = False
     """A task whose end is followed by something (`tasks.endings`). Such jobs go through `intake.accept_many`."""
 
+    again: SentAgain | None = None
+    """It is in the audit log. Such jobs go through `intake.accept_many`."""
+
     @property
     def waits(self) -> bool:
         return self.scheduled_for is not None or self.delay_seconds is not None
@@ -98,8 +109,8 @@ async def accept(
     ledger: Steps, jobs: Sequence[NewJob], *, wait_seconds: float | None = None
 ) -> list[AcceptOutcome]:
     """Commits the jobs in one transaction; returns the outcome of each, in order. A job whose idempotency key is taken
-    is not committed; jobs with a `singleton_key`, with `attachments`, `asked_by_owner` or `followed` go through
-    `intake.accept_many`. `wait_seconds`: for keys of uncommitted transactions. Raises `Contested` and
+    is not committed; jobs with a `singleton_key`, with `attachments`, `asked_by_owner`, `followed` or `again` go
+    through `intake.accept_many`. `wait_seconds`: for keys of uncommitted transactions. Raises `Contested` and
     `LedgerUnavailable`."""
     rows = await ledger.fetch(
         _ACCEPT,

@@ -50,7 +50,9 @@ _NARROWING = (
     *("cancel_key", "address", "delivery_state", "error", "reported", "created_after", "created_before"),
 )
 _ACTION = bulk_actions.c
-_ENDED: dict[str, Any] = {"ended_at": sa.func.now(), "filter": _ACTION.filter.op("-")(sa.text("'address'"))}
+_FORGOTTEN = sa.func.jsonb_set(_ACTION.filter, sa.text("'{address}'"), sa.text("'null'"), sa.false())
+_ENDED: dict[str, Any] = {"ended_at": sa.func.now(), "filter": _FORGOTTEN}
+"""An address is null then, if there was one."""
 
 
 @dataclass(frozen=True, slots=True)

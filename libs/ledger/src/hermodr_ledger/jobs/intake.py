@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from uuid import UUID
 
+from hermodr_ledger.access import audit
 from hermodr_ledger.access.idempotency import StillRunning
 from hermodr_ledger.engine import Contested, Transaction
 from hermodr_ledger.jobs import asking, attachments, followed, singletons
@@ -109,6 +110,11 @@ async def _accept_plain(
         await asking.note_asked(transaction, asked)
     if watched := [job.id for job in committed if job.followed]:
         await followed.watch(transaction, watched)
+    for job in committed:
+        if job.again is not None:
+            await audit.record(
+                transaction, job.project_id, job.again.by, "job.send_again", job.again.of, {"job_id": job.id}
+            )
     return dict(zip((job.id for job in jobs), verdicts, strict=True))
 
 

@@ -146,6 +146,6 @@ class BulkActionList(BaseModel):
 
 def _asked(action: BulkAction) -> dict[str, Any]:
     """As it can be asked for again."""
-    rest = {name: value for name, value in action.filter.items() if name != "states"}
+    rest = {name: value for name, value in action.filter.items() if name != "states" and value is not None}
     states = action.filter["states"]
     return ({"status": states[0]} if len(states) == 1 else {}) | rest

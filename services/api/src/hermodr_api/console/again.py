@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from fastapi import APIRouter
 from pydantic import ValidationError
@@ -13,9 +13,9 @@ from starlette.responses import Response
 from hermodr_api.access.authentication import Caller
 from hermodr_api.answers import Key, patience
 from hermodr_api.console import pages
+from hermodr_api.console.forms import Form
 from hermodr_api.console.visiting import Managing, Page, PostedByManager, back, needs
 from hermodr_api.errors import CONFLICT, Refused, not_found
-from hermodr_api.http.fingerprints import fingerprint
 from hermodr_api.http.provided import provided
 from hermodr_api.jobs.models import DeliveryView, TimelineEntry
 from hermodr_api.jobs.service import Jobs
@@ -25,6 +25,7 @@ from hermodr_api.notifications.simulating import Simulating
 from hermodr_ledger.access import audit
 from hermodr_ledger.engine import Ledger
 from hermodr_ledger.jobs import asked
+from hermodr_ledger.jobs.accept import SentAgain
 from hermodr_ledger.jobs.asked import Asked
 
 router = APIRouter(prefix="/console/messages", include_in_schema=False, route_class=Page)
@@ -69,8 +70,8 @@ class AskingAgain:
             return [], _said(refused)
         return json.loads(answer.body)["channels"], None
 
-    async def ask(self, caller: Caller, job_id: UUID, once: str) -> UUID:
-        """A new job like it: its id, the same one for the same `once`. Audited."""
+    async def ask(self, caller: Caller, job_id: UUID, key: Key | None) -> UUID:
+        """A new job like it: its id, the same one for the same key. Audited in the same transaction."""
         found = await self.look(caller, job_id)
         if found.attachments:
             raise Refused(CONFLICT, "its attachments are not in the request: send it with them over the API")
@@ -78,14 +79,9 @@ class AskingAgain:
             wanted = NotificationIn.model_validate(found.request)
         except ValidationError:
             raise Refused(CONFLICT, "it was asked for by rules that do not hold any more") from None
-        key = Key(f"console:{once}", fingerprint("POST", f"/console/messages/{job_id}/again", None))
-        answer = await self._notifications.request(caller.project_id, wanted, key)
-        made = UUID(json.loads(answer.body)["job_id"])
-        async with patience(), self._ledger.transaction() as transaction:
-            await audit.record(
-                transaction, caller.project_id, caller.actor, "job.send_again", job_id, {"job_id": made}
-            )
-        return made
+        again = SentAgain(job_id, caller.actor)
+        answer = await self._notifications.request(caller.project_id, wanted, key, again=again)
+        return UUID(json.loads(answer.body)["job_id"])
 
 
 TheAsking = Annotated[AskingAgain, provided(AskingAgain)]
@@ -106,7 +102,7 @@ async def request(visitor: Managing, asking: TheAsking, jobs: TheJobs, job_id: U
         asked=found,
         compared=compared(history.deliveries, timeline.data, foreseen),
         refused=refused,
-        once=uuid4().hex,
+        once=Form().once,
     )
 
 
@@ -114,7 +110,8 @@ async def request(visitor: Managing, asking: TheAsking, jobs: TheJobs, job_id: U
 async def again(posted: PostedByManager, asking: TheAsking, job_id: UUID) -> Response:
     """Ask for it once more, as a job of its own."""
     needs(posted.visitor, "send")
-    made = await asking.ask(posted.visitor.caller, job_id, posted.fields.get("once", "")[:64])
+    key = Form(posted.fields).key(f"messages/{job_id}/again")
+    made = await asking.ask(posted.visitor.caller, job_id, key)
     return back(f"/console/messages/{made}")
 
 

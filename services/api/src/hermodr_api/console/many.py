@@ -2,7 +2,6 @@
 question first, with how many there are; the schedulers do it. `/console/actions`: what was asked for so, and how far
 it has come."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -16,6 +15,7 @@ from starlette.responses import Response
 from hermodr_api.access.authentication import Caller
 from hermodr_api.bulk_actions.models import BulkActionView
 from hermodr_api.console import pages
+from hermodr_api.console.concerned import concerned
 from hermodr_api.console.forms import Form
 from hermodr_api.console.messages import Chosen, TheActions, TheSearch, chosen
 from hermodr_api.console.sessions import Visitor
@@ -76,7 +76,7 @@ async def list_actions(visitor: Reading, actions: TheActions, asked: NewestFirst
 async def show_action(visitor: Reading, actions: TheActions, action_id: UUID) -> Response:
     """How far it has come."""
     action = await actions.read(visitor.caller.project_id, action_id)
-    return pages.page("action", visitor, here="actions", action=action)
+    return pages.page("action", visitor, here="actions", action=action, concerned=concerned(action))
 
 
 @router.get("/actions/{action_id}/stop")
@@ -136,20 +136,20 @@ async def ask_for_letters(
 ) -> Response:
     """How many dead letters are meant, and how fast they are to be replayed."""
     given = {"queue": queue, "reason": reason, "type": type}
-    answer = await letters.replay_many(visitor.caller, _replay(given, dry_run=True), None)
-    matched = json.loads(answer.body)["matched"]
+    count = await letters.count(visitor.caller, _letters(given))
     return pages.page(
-        "many_letters", visitor, here="dead_letters", given=given, matched=matched, once=Form().once
+        "many_letters", visitor, here="dead_letters", given=given, count=count, once=Form().once
     )
 
 
 @router.post("/act/dead-letters")
 async def replay_letters(posted: PostedByManager, letters: TheLetters) -> Response:
-    """Have them replayed, by the schedulers."""
+    """Have them replayed, by the schedulers: those that there were at the question."""
     form = Form(posted.fields)
     given = {name: form.value(name) for name in ("queue", "reason", "type")}
     rate = form.value("rate")
-    wanted = _replay(given, dry_run=False, rate=int(rate) if rate in ("1", "10", "50", "500") else 10)
+    meant = _letters(given, _moment(form.value("asked")))
+    wanted = ReplayIn(filter=meant, rate=int(rate) if rate in ("1", "10", "50", "500") else 10)
     await letters.replay_many(posted.visitor.caller, wanted, form.key("dead-letters"))
     return back("/console/dead-letters")
 
@@ -170,10 +170,10 @@ async def stop_replaying(posted: PostedByManager, letters: TheLetters) -> Respon
     return back("/console/dead-letters")
 
 
-def _replay(given: Mapping[str, str], *, dry_run: bool, rate: float = 10) -> ReplayIn:
+def _letters(given: Mapping[str, str], before: datetime | None = None) -> DeadLetterFilter:
     """Raises `Refused` (404) for words that nothing can be called."""
+    words = {name: value for name, value in given.items() if value}
     try:
-        wanted = DeadLetterFilter.model_validate({name: value for name, value in given.items() if value})
+        return DeadLetterFilter.model_validate(words | {"created_before": before})
     except ValidationError:
         raise Refused(NOT_FOUND, "nothing can be called that") from None
-    return ReplayIn(filter=wanted, dry_run=dry_run, rate=rate)

@@ -172,7 +172,7 @@ class ReplayedView(BaseModel):
 
 class ReplayPlanView(BaseModel):
     """`matched` letters were found; `scheduled` of them will be replayed, the last in `seconds`; `remaining` are left
-    for the next request."""
+    for the next request. `at`: when they were counted; as `created_before`, no letters are meant that came since."""
 
     matched: int
     scheduled: int
@@ -180,6 +180,7 @@ class ReplayPlanView(BaseModel):
     dry_run: bool
     rate: float
     seconds: float
+    at: datetime
 
 
 class DeletedView(BaseModel):

@@ -1,4 +1,5 @@
 from dataclasses import asdict
+from datetime import datetime
 from uuid import UUID
 
 from hermodr_api.access.authentication import Caller
@@ -22,7 +23,7 @@ from hermodr_ledger.dead_letters.lookup import (
     OpenedDeadLetter,
     Sight,
 )
-from hermodr_ledger.dead_letters.replaying import Replayed
+from hermodr_ledger.dead_letters.replaying import LettersCounted, Replayed
 from hermodr_ledger.engine import Ledger, Transaction
 from hermodr_ledger.engine.paging import Page, PageResult, walk
 from hermodr_servicekit.announcer import Announcer
@@ -83,8 +84,9 @@ class DeadLetters:
 
         async def act(transaction: Transaction) -> Outcome:
             if wanted.dry_run:
-                matched = await replaying.count_open(transaction, sight, meant)
-                return _plan_of(wanted, min(matched, MOST_TOGETHER), 0, max(0, matched - MOST_TOGETHER))
+                counted = await replaying.count_now(transaction, sight, meant)
+                taken = min(counted.matched, MOST_TOGETHER)
+                return _plan_of(wanted, taken, 0, counted.matched - taken, counted.at)
             planned = await replaying.plan(transaction, sight, meant, rate=wanted.rate, by=_name(caller))
             detail = {
                 "filter": wanted.filter.model_dump(mode="json", exclude_none=True),
@@ -94,9 +96,15 @@ class DeadLetters:
             await audit.record(
                 transaction, caller.project_id, caller.actor, "dead_letter.replay", detail=detail
             )
-            return _plan_of(wanted, planned.planned, planned.planned, planned.remaining)
+            return _plan_of(wanted, planned.planned, planned.planned, planned.remaining, planned.at)
 
         return await self._repeatable.run(caller.project_id, key, 202, act)
+
+    async def count(self, caller: Caller, wanted: DeadLetterFilter) -> LettersCounted:
+        """How many a replay would mean."""
+        sight = await self._sight(caller)
+        async with patience(), self._ledger.transaction() as transaction:
+            return await replaying.count_now(transaction, sight, wanted.wanted())
 
     async def stop(self, caller: Caller) -> int:
         """Those that are planned wait again; returns how many."""
@@ -150,7 +158,7 @@ def _name(caller: Caller) -> str:
     return f"dead letter, {caller.actor.kind} {caller.actor.id}"
 
 
-def _plan_of(wanted: ReplayIn, matched: int, scheduled: int, remaining: int) -> Outcome:
+def _plan_of(wanted: ReplayIn, matched: int, scheduled: int, remaining: int, at: datetime) -> Outcome:
     view = ReplayPlanView(
         matched=matched + remaining,
         scheduled=scheduled,
@@ -158,6 +166,7 @@ def _plan_of(wanted: ReplayIn, matched: int, scheduled: int, remaining: int) -> 
         dry_run=wanted.dry_run,
         rate=wanted.rate,
         seconds=round(max(matched - 1, 0) / wanted.rate, 3),
+        at=at,
     )
     return Outcome(view.model_dump_json().encode())
 

@@ -85,7 +85,7 @@ class Accepting:
         return Answer(202, answer())
 
     async def _verdict(self, job: NewJob) -> AcceptOutcome:
-        if (job.attachments or job.asked_by_owner or job.followed) and job.singleton_key is None:
+        if (job.attachments or job.asked_by_owner or job.followed or job.again) and job.singleton_key is None:
             (verdict,) = await self._accept_of_project([job])
             return verdict
         return await (self._shared(job) if self._may_share(job) else self._of_project(job))

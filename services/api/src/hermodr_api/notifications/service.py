@@ -30,7 +30,7 @@ from hermodr_api.updates.models import misplaced
 from hermodr_contracts.channels import Channels
 from hermodr_contracts.segments import MOST_SEGMENTS
 from hermodr_ledger.access.idempotency import Idempotency
-from hermodr_ledger.jobs.accept import NewJob
+from hermodr_ledger.jobs.accept import NewJob, SentAgain
 from hermodr_servicekit.clock import Clock
 from hermodr_servicekit.ids import new_job_id
 
@@ -55,7 +55,13 @@ class Notifications:
         self._most_segments = most_segments
 
     async def request(
-        self, project_id: UUID, wanted: NotificationIn, key: Key | None, *, provider: str | None = None
+        self,
+        project_id: UUID,
+        wanted: NotificationIn,
+        key: Key | None,
+        *,
+        provider: str | None = None,
+        again: SentAgain | None = None,
     ) -> Answer:
         """Commits and announces the job; for `provider` alone, if given. Raises `Refused`, `LedgerUnavailable`."""
         item = self.examined(wanted)
@@ -65,6 +71,7 @@ class Notifications:
             job = await self._prepare(project_id, item, key, provider)
             if isinstance(job, Answer):
                 return job
+            job = job._replace(again=again) if again is not None else job
             if provider is not None:
                 envelope = json.loads(job.envelope or "{}") | {"provider": provider}
                 job = job._replace(envelope=json.dumps(envelope))

@@ -201,6 +201,17 @@ async def test_lines_are_kept_once_and_only_of_a_task_that_is_held(ledger: Ledge
     assert await texts_of(ledger, job_id) == ["a", "b", "c"]
 
 
+async def test_pages_of_the_project_are_told_that_there_are_lines(ledger: Ledger, database_url: str) -> None:
+    told: list[object] = []
+    await waiting(ledger, "logs")
+    claim = await claimed(ledger)
+    async with opened(database_url, tell=told.extend) as heard:
+        await logs.keep(heard, "other", of(claim, "a"))
+        assert told == []
+        await logs.keep(heard, "w", of(claim, "a"))
+    assert told == [claim.project_id]
+
+
 async def test_what_an_attempt_logged_stays_when_it_is_handed_back(ledger: Ledger) -> None:
     (job_id,) = await waiting(ledger, "logs")
     first = await claimed(ledger)

@@ -20,12 +20,18 @@ def policy(api: str) -> str:
 
 
 @contextmanager
-def embedder(api: str, folder: Path = EXAMPLES / "html") -> Iterator[str]:
-    """The origin of the pages in the folder. Ends with the block."""
+def embedder(api: str, folder: Path = EXAMPLES / "html", *, strict: bool = True) -> Iterator[str]:
+    """The origin of the pages in the folder, under that policy if `strict`. Ends with the block."""
 
     class Pages(http.server.SimpleHTTPRequestHandler):
+        extensions_map = {  # noqa: RUF012 - the standard library's
+            **http.server.SimpleHTTPRequestHandler.extensions_map,
+            ".jsx": "text/javascript",
+        }
+
         def end_headers(self) -> None:
-            self.send_header("content-security-policy", policy(api))
+            if strict:
+                self.send_header("content-security-policy", policy(api))
             self.send_header("cache-control", "no-store")
             super().end_headers()
 

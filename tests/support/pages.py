@@ -17,14 +17,19 @@ PATIENCE = 30.0
 
 
 def install() -> None:
-    """Its packages, as locked, and Node.js where there is none. Raises RuntimeError without them."""
+    """Its packages. Raises RuntimeError without Node.js."""
+    installed(FOLDER)
+
+
+def installed(folder: Path) -> None:
+    """The packages of a folder, as locked, and Node.js where there is none. Raises RuntimeError without it."""
     if shutil.which("npm") is None:
         packages.install(["nodejs", "npm"], print)
     if shutil.which("npm") is None:
         raise RuntimeError("needs Node.js and npm (apt-get install nodejs npm)")
-    wanted, there = FOLDER / "package-lock.json", FOLDER / "node_modules" / ".package-lock.json"
+    wanted, there = folder / "package-lock.json", folder / "node_modules" / ".package-lock.json"
     if not there.exists() or there.stat().st_mtime < wanted.stat().st_mtime:
-        subprocess.run(["npm", "ci", "--silent", "--no-audit", "--no-fund"], cwd=FOLDER, check=True)
+        subprocess.run(["npm", "ci", "--silent", "--no-audit", "--no-fund"], cwd=folder, check=True)
 
 
 class Page:

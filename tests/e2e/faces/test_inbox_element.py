@@ -16,7 +16,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
 from hermodr_worker import TaskContext, task
-from tests.support import chromium, user_tokens
+from tests.support import chromium, frameworks, user_tokens
 from tests.support.api import WEBHOOK_KEY
 from tests.support.brokers import Broker
 from tests.support.chromium import AUDITED, DESKTOP, LOOKS, PHONE, PICTURES, Look, for_everybody
@@ -328,3 +328,25 @@ async def test_a_task_step_by_step(shop: Shop) -> None:
             await expect(job).to_contain_text("Cancelled")
             await for_everybody(page)
             await shown(page, "job-cancelled")
+
+
+@pytest.mark.parametrize("framework", frameworks.FRAMEWORKS)
+async def test_a_page_made_with_a_framework(shop: Shop, framework: str, tmp_path: Path) -> None:
+    """The example pages as they are, from node_modules and no other server."""
+    name = f"page-of-{framework}"
+    await shop.user(name)
+    folder = await asyncio.to_thread(frameworks.site, framework, tmp_path)
+    with embedder(shop.api, folder, strict=False) as origin:
+        async with chromium.page(shop.browser, DESKTOP, origin, shop.api) as page:
+            await page.goto(address(origin, shop.api, shop.tokens[name]))
+            await expect(page.get_by_role("heading", name="Unread: 0")).to_be_visible()
+            await expect(page.locator("hermodr-inbox").locator(".connection")).to_have_attribute(
+                "data-state", "live"
+            )
+            await shop.tell(name, "Your table is ready", data={"url": "/table"})
+            await expect(page.get_by_role("heading", name="Unread: 1")).to_be_visible()
+            await bell(page).click()
+            await row(page, "Your table is ready").get_by_role("link").click()
+            await expect(page.get_by_role("heading", name="Unread: 0")).to_be_visible()
+            await expect(page.locator("main p")).to_have_text("Your table is ready")
+            assert page.url.startswith(f"{origin}/#")

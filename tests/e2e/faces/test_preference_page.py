@@ -6,11 +6,16 @@ import re
 import uuid
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
+from uuid import UUID
 
 import pytest
 import pytest_asyncio
+from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page
 
+from hermodr_contracts.brands import Brand
+from hermodr_templates import starter_texts
+from hermodr_templates.branding import Branding
 from tests.e2e.faces.conftest import Visit
 from tests.support import chromium
 from tests.support.chromium import AUDITED, DESKTOP, LOOKS, PHONE, PICTURES, Look, for_everybody, picture
@@ -173,3 +178,27 @@ async def test_mails_look_as_the_page_does(installation: Installation) -> None:
     (path,) = re.findall(r'src="http://[^/"]+(/brand/[^"]+)"', mail["html"])
     found = await installation.api.get(path)
     assert found.content == base64.b64decode(LOGO.partition(",")[2])
+
+
+@pytest.mark.parametrize("color", ["#2f8f4e", "#ffe14d"], ids=["green", "pale"])
+async def test_a_starter_in_a_brand_can_be_read(browser: Browser, color: str) -> None:
+    brand = Branding().names(Brand(UUID(int=1), "Green Kitchen", color))
+    data = {
+        **brand,
+        "brand_logo": LOGO,
+        "name": "Ada",
+        "inviter": "Grace",
+        "group": "Sunday Table",
+        "link": "https://shop.example/join",
+        "message": "We cook together every other Sunday. Will you join us?",
+    }
+    html = starter_texts.rendered("invitation", "email", "en", data).html or ""
+    async with chromium.page(browser, DESKTOP) as page:
+        await page.set_viewport_size({"width": 760, "height": 640})
+        await page.set_content(html)
+        button = page.get_by_role("link", name="Accept the invitation")
+        await button.wait_for()
+        found = (await Axe().run(page, options={"runOnly": ["color-contrast"]})).response["violations"]
+        assert found == []  # a mail has no landmarks
+        if color == "#2f8f4e":
+            await picture(page, "templates/branded")

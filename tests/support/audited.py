@@ -6,6 +6,7 @@ AUDITED = {
     "PATCH /v1/api-keys/{key_id}": "api-key.change",
     "DELETE /v1/api-keys/{key_id}": "api-key.revoke",
     "POST /v1/api-keys/{key_id}/rotate": "api-key.rotate",
+    "POST /v1/api-keys/revoke": "api-key.revoke",
     "POST /v1/auto-syncs": "auto_sync.create",
     "PATCH /v1/auto-syncs/{sync_id}": "auto_sync.change",
     "DELETE /v1/auto-syncs/{sync_id}": "auto_sync.delete",

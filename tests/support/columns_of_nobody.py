@@ -16,7 +16,7 @@ OF_NOBODY: dict[str, set[str]] = {
         "refused",
     },  # who: a key or an operator; the
     # address goes from the filter as it ends
-    "api_keys": {"name", "hint", "key_hash", "scopes"},
+    "api_keys": {"name", "hint", "key_hash", "scopes", "made_by_kind", "made_by"},
     "attempts": {"provider", "outcome", "code", "claimed_by", "resolved_as", "proof", "measured"},
     "auto_syncs": {"status", "response_goal", "timezone", "channel"},
     "audit_log": {"actor", "action", "detail"},  # `audit.record` forbids personal data in `detail`

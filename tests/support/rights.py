@@ -11,6 +11,7 @@ admin   -         DELETE /v1/api-keys/{key_id}
 admin   -         GET /v1/api-keys/{key_id}
 admin   -         PATCH /v1/api-keys/{key_id}
 admin   -         POST /v1/api-keys/{key_id}/rotate
+admin   -         POST /v1/api-keys/revoke
 admin   -         GET /v1/audit-log
 read    -         GET /v1/auto-syncs
 manage  -         POST /v1/auto-syncs

@@ -234,3 +234,34 @@ async def test_a_key_that_has_ended_is_not_revived(api: ApiUnderTest) -> None:
             problem(await api.http.patch(f"{URL}/{key_id}", json={"expires_at": ends}), 409, "conflict")
         renamed = await api.http.patch(f"{URL}/{key_id}", json={"name": "of last year"})
         assert (renamed.status_code, renamed.json()["name"]) == (200, "of last year")
+
+
+async def test_all_keys_that_somebody_made_are_revoked_and_those_of_these(api: ApiUnderTest) -> None:
+    mine = (await api.http.post(URL, json={"name": "theirs", "scopes": ["admin"]})).json()
+    other = (await api.http.post(URL, json={"name": "other", "scopes": ["read"]})).json()
+    assert mine["made_by"]["actor"] == "key"
+    person = {"actor": "person", "actor_id": "ada@example.com (1815)"}
+    values = "made_by_kind = 'person', made_by = 'ada@example.com (1815)'"
+    await api.api.ledger.fetch(f"UPDATE hermodr.api_keys SET {values} WHERE id = $1", UUID(mine["id"]))
+    async with client_of(api.api, mine["key"]) as theirs:
+        second = (await theirs.post(URL, json={"scopes": ["admin"]})).json()
+        rotated = (await theirs.post(f"{URL}/{second['id']}/rotate", json={})).json()
+        async with client_of(api.api, rotated["key"]) as last:
+            third = (await last.post(URL, json={"scopes": ["read"]})).json()
+    assert third["made_by"] == {"actor": "key", "actor_id": rotated["id"]}
+    assert (await api.http.get(f"{URL}/{mine['id']}")).json()["made_by"] == person
+    stranger = await api.http.post(f"{URL}/revoke", json=person | {"actor_id": "bob"})
+    assert stranger.json() == {"revoked": []}
+    answer = await api.http.post(f"{URL}/revoke", json=person)
+    assert answer.json() == {"revoked": sorted(each["id"] for each in (mine, second, rotated, third))}
+    for each, status in ((mine, 401), (third, 401), (other, 200)):
+        async with client_of(api.api, each["key"]) as client:
+            assert (await client.get("/v1/jobs")).status_code == status
+    log = (await api.http.get("/v1/audit-log", params={"action": "api-key.revoke"})).json()["data"]
+    assert [each["detail"] for each in log] == [{"maker": person}] * 4
+    assert (await api.http.post(f"{URL}/revoke", json=person)).json() == {"revoked": []}
+
+
+async def test_whose_keys_are_revoked_has_to_be_said(api: ApiUnderTest) -> None:
+    for given in ({}, {"actor_id": ""}, {"actor_id": "x", "actor": "cli"}):
+        assert (await api.http.post(f"{URL}/revoke", json=given)).status_code == 422

@@ -15,6 +15,7 @@ TRIED_ELSEWHERE = {
     "DELETE /v1/recipients/{recipient_id}": "test_audit_log: it takes other things along",
     "DELETE /v1/suppressions": "below: gone by its id",
     "PATCH /v1/auto-syncs/{sync_id}": "test_auto_syncs: this one has ended",
+    "POST /v1/api-keys/revoke": "test_api_keys: somebody has to have made some",
     "PATCH /v1/inbox/preferences": "test_inbox: a key has to say whose",
     "PATCH /v1/inbox/preferences/{preference_id}": "likewise",
     "GET /v1/inbox": "likewise",

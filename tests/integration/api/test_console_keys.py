@@ -1,7 +1,8 @@
 """Keys, users' tokens, the audit log and settings in the console."""
 
+import html
 import re
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -219,3 +220,24 @@ async def test_the_log_names_keys_and_people(api: ApiUnderTest) -> None:
         assert "ada@example.com" in text
         assert f"<code>{looked_at}</code>" in text
         assert "person at the console" in (await browser.get(f"{AUDIT}?actor=person")).text
+
+
+async def test_all_keys_of_a_person_are_revoked_after_a_question(api: ApiUnderTest) -> None:
+    made = (await api.http.post("/v1/api-keys", json={"name": "till", "scopes": ["read"]})).json()
+    await api.api.ledger.fetch(
+        "UPDATE hermodr.api_keys SET made_by_kind = 'person', made_by = $2 WHERE id = $1",
+        UUID(made["id"]),
+        STRANGER,
+    )
+    async with browsing(api) as browser:
+        await logged_in(api, browser, "admin")
+        text = (await browser.get(KEYS)).text
+        assert "command line" in text
+        (link,) = re.findall(r'href="(/console/keys/revoke\?[^"]+)"', text)
+        link = html.unescape(link)
+        asked = await browser.get(link)
+        assert "Revoke all their keys?" in asked.text
+        assert "<script>alert" not in text + asked.text
+        assert (await browser.send(link, await browser.hidden(link))).status_code == 303
+        assert (await browser.get(KEYS)).text.count("Revoke all of theirs") == 0
+    assert (await api.http.get(f"/v1/api-keys/{made['id']}")).json()["revoked_at"] is not None

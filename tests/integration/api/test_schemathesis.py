@@ -48,8 +48,8 @@ checks.unsupported_method.enabled = false
 checks.allow_header_conformance.enabled = false
 
 [[operations]]
-# Likewise notifications.
-include-path-regex = "^/v1/inbox/(preferences|read-all|stream|unread-count)$"
+# Likewise notifications, and keys.
+include-path-regex = "^/v1/(inbox/(preferences|read-all|stream|unread-count)|api-keys/revoke)$"
 checks.unsupported_method.enabled = false
 checks.allow_header_conformance.enabled = false
 

@@ -181,6 +181,7 @@ CALLS: list[Callable[[Hermodr], Any]] = [
     lambda h: h.api_keys.expire(A, None),
     lambda h: h.api_keys.rotate(A, overlap="1h"),
     lambda h: h.api_keys.revoke(A),
+    lambda h: h.api_keys.revoke_of("ada@example.com (1815)"),
     lambda h: next(h.connections.list()),
     lambda h: h.connections.get(A),
     lambda h: h.connections.create(

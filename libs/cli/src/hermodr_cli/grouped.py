@@ -21,7 +21,9 @@ class KeyCommands(LazyGroup):
         "rotate": Entry(
             "hermodr_cli.remote.api_keys:rotate_command", "A new key like this one; both hold for a while."
         ),
-        "revoke": Entry("hermodr_cli.remote.api_keys:revoke_command", "End a key now."),
+        "revoke": Entry(
+            "hermodr_cli.remote.api_keys:revoke_command", "End a key now, or all that somebody made."
+        ),
     }
 
 

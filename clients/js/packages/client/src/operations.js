@@ -16,6 +16,8 @@ export const apiKeys = {
   change: write("patch", "/v1/api-keys/{key_id}"),
   /** Replace an API key by a new one like it; both hold for a while. */
   rotate: write("post", "/v1/api-keys/{key_id}/rotate"),
+  /** Revoke all API keys that somebody made. */
+  revokeOf: write("post", "/v1/api-keys/revoke"),
   /** Revoke an API key. */
   revoke: call("delete", "/v1/api-keys/{key_id}"),
 };

@@ -20,6 +20,7 @@ export class Hermodr {
         get: Operation<"call", "get", "/v1/api-keys/{key_id}">;
         change: Operation<"write", "patch", "/v1/api-keys/{key_id}">;
         rotate: Operation<"write", "post", "/v1/api-keys/{key_id}/rotate">;
+        revokeOf: Operation<"write", "post", "/v1/api-keys/revoke">;
         revoke: Operation<"call", "delete", "/v1/api-keys/{key_id}">;
     }>;
     audit: Noun<{

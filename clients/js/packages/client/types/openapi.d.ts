@@ -88,6 +88,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/api-keys/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Revoke all API keys that somebody made
+         * @description Those that these keys made are revoked, too, and so on.
+         *
+         *     Needs the scope `admin`.
+         */
+        post: operations["revoke_of_v1_api_keys_revoke_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/api-keys/{key_id}": {
         parameters: {
             query?: never;
@@ -2649,6 +2671,8 @@ export interface components {
              * @description To the minute; null: never.
              */
             last_used_at: string | null;
+            /** @description Who made it; null: not known. */
+            made_by: components["schemas"]["MakerView"] | null;
             /** Name */
             name: string;
             /** @description Null: the installation's default. */
@@ -4032,6 +4056,8 @@ export interface components {
              * @description To the minute; null: never.
              */
             last_used_at: string | null;
+            /** @description Who made it; null: not known. */
+            made_by: components["schemas"]["MakerView"] | null;
             /** Name */
             name: string;
             /** @description Null: the installation's default. */
@@ -5651,6 +5677,37 @@ export interface components {
             data: components["schemas"]["LogLineView"][];
             /** Next Cursor */
             next_cursor: string | null;
+        };
+        /**
+         * MakerIn
+         * @description Whose keys: a person at the console, or a key.
+         */
+        MakerIn: {
+            /**
+             * Actor
+             * @description What made them.
+             * @default person
+             * @enum {string}
+             */
+            actor?: "person" | "key";
+            /**
+             * Actor Id
+             * @description As `made_by` of a key has it.
+             */
+            actor_id: string;
+        };
+        /**
+         * MakerView
+         * @description Who made a key, as the audit log names them.
+         */
+        MakerView: {
+            /**
+             * Actor
+             * @enum {string}
+             */
+            actor: "key" | "user" | "person" | "cli" | "sql" | "service";
+            /** Actor Id */
+            actor_id: string | null;
         };
         /**
          * MemberIn
@@ -7304,6 +7361,14 @@ export interface components {
             revoked_at: string;
         };
         /**
+         * RevokedView
+         * @description The keys that were revoked; those that had ended before are not among them.
+         */
+        RevokedView: {
+            /** Revoked */
+            revoked: string[];
+        };
+        /**
          * RollbackIn
          * @description The version to make current, older or newer.
          */
@@ -8923,6 +8988,30 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CreatedApiKeyView"];
+                };
+            };
+        };
+    };
+    revoke_of_v1_api_keys_revoke_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MakerIn"];
+            };
+        };
+        responses: {
+            /** @description Revoke all API keys that somebody made */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RevokedView"];
                 };
             };
         };

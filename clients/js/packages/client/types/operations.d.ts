@@ -4,6 +4,7 @@ export namespace apiKeys {
     let get: import("./shapes.js").Operation<"call", "get", "/v1/api-keys/{key_id}">;
     let change: import("./shapes.js").Operation<"write", "patch", "/v1/api-keys/{key_id}">;
     let rotate: import("./shapes.js").Operation<"write", "post", "/v1/api-keys/{key_id}/rotate">;
+    let revokeOf: import("./shapes.js").Operation<"write", "post", "/v1/api-keys/revoke">;
     let revoke: import("./shapes.js").Operation<"call", "delete", "/v1/api-keys/{key_id}">;
 }
 export namespace audit {

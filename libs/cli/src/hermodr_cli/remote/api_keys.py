@@ -58,10 +58,24 @@ def rotate_command(
     print(made.key)
 
 
-def revoke_command(key_id: KeyId, url: Url = None, key: Key = None) -> None:
-    """End a key now."""
+def revoke_command(
+    key_id: Annotated[str | None, typer.Argument(metavar="ID", help="The key's id.")] = None,
+    made_by: Annotated[
+        str | None,
+        typer.Option(help="Instead of one: all that this person made, and what was made with these."),
+    ] = None,
+    url: Url = None,
+    key: Key = None,
+) -> None:
+    """End a key now, or all that somebody made."""
+    if (key_id is None) == (made_by is None):
+        raise typer.BadParameter("give the id of a key, or --made-by", param_hint="ID")
     with calling(url, key) as hermodr:
-        hermodr.api_keys.revoke(key_id)
+        if made_by is not None:
+            found = hermodr.api_keys.revoke_of(made_by).revoked
+            print(f"{len(found)} revoked; other processes of the api know it within 5 s")
+            return
+        hermodr.api_keys.revoke(_given(key_id or ""))
     print(f"{key_id} is revoked; other processes of the api know it within 5 s")
 
 
@@ -71,6 +85,12 @@ def _columns(found: Sequence[ApiKey]) -> list[Column]:
         Column("key", [plain(f"{each.hint}…") for each in found], leaves=1),
         Column("name", [plain(each.name) for each in found], leaves=2),
         Column("scopes", [Text(" ".join(each.scopes)) for each in found], folds=True),
+        Column("made by", [plain(_maker(each)) for each in found], leaves=3),
         Column("last used", [Text(since(each.last_used_at) or "never") for each in found]),
         Column("state", [Text(holding(each)) for each in found]),
     ]
+
+
+def _maker(key: ApiKey) -> str:
+    maker = key.made_by or {}
+    return str(maker.get("actor_id") or maker.get("actor") or "")

@@ -10,7 +10,8 @@ from hermodr_client.models.answer import Answer
 
 
 class ApiKey(Answer):
-    """A key, without its secret; `hint` is its beginning. `last_used_at`: to the minute."""
+    """A key, without its secret; `hint` is its beginning. `last_used_at`: to the minute. `made_by`: `actor` and
+    `actor_id` as the audit log has them; None: not known."""
 
     id: UUID
     name: str
@@ -20,6 +21,11 @@ class ApiKey(Answer):
     revoked_at: datetime | None = None
     expires_at: datetime | None = None
     last_used_at: datetime | None = None
+    made_by: dict[str, Any] | None = None
+
+
+class RevokedApiKeys(Answer):
+    revoked: list[UUID]
 
 
 class CreatedApiKey(ApiKey):

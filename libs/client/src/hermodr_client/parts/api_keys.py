@@ -5,7 +5,7 @@ from datetime import datetime
 
 from hermodr_client.exchange import Steps
 from hermodr_client.models.answer import Page
-from hermodr_client.models.operations import ApiKey, CreatedApiKey
+from hermodr_client.models.operations import ApiKey, CreatedApiKey, RevokedApiKeys
 from hermodr_client.operation import listing, operation
 from hermodr_client.paging import Listing
 from hermodr_client.part import Id, Part, W, path_of, query_of
@@ -47,6 +47,12 @@ class ApiKeys(Part[W]):
         this one was made to."""
         document = {"overlap": overlap, "expires_at": expires_at}
         return self._post(path_of("api-keys", key_id, "rotate"), CreatedApiKey, document)
+
+    @operation
+    def revoke_of(self, actor_id: str, *, actor: str = "person") -> Steps[RevokedApiKeys]:
+        """All keys that a person or a key (`made_by` of a key) has made, and those that these made, and so on."""
+        document = {"actor": actor, "actor_id": actor_id}
+        return self._post(path_of("api-keys", "revoke"), RevokedApiKeys, document)
 
     @operation
     def revoke(self, key_id: Id) -> Steps[None]:

@@ -225,6 +225,8 @@ async def _tell_when_ready(fleet: Fleet, say: Say) -> None:
     for name in ("api", "sandbox"):
         if name in fleet.services and not terminal:
             say(f"{name}: {fleet[name].url}/")
+    if not terminal:
+        say(f"the console: {fleet.api_url}/console")
     print("ready", flush=True)
     if terminal:
         print(welcome(fleet), flush=True)

@@ -44,6 +44,8 @@ COLUMNS = (
     api_keys.c.rate_requests,
     api_keys.c.rate_seconds,
     api_keys.c.rate_burst,
+    api_keys.c.made_by_kind,
+    api_keys.c.made_by,
 )
 """Of a key, as `key_of_row` reads them."""
 HOLDS = api_keys.c.revoked_at.is_(None) & (
@@ -60,6 +62,25 @@ _ROTATED = sa.select(audit_log.c.detail).where(
     audit_log.c.subject == sa.cast(sa.bindparam("key"), sa.Text),
 )
 _REVOKE = sa.update(api_keys).where(api_keys.c.id == sa.bindparam("key")).values(revoked_at=sa.func.now())
+_MINE = sa.select(api_keys.c.id).where(
+    api_keys.c.project_id == sa.bindparam("project"),
+    api_keys.c.made_by_kind == sa.bindparam("kind"),
+    api_keys.c.made_by == sa.bindparam("name"),
+)
+_CHAIN = _MINE.cte("chain", recursive=True)
+_CHAIN = _CHAIN.union(
+    sa.select(api_keys.c.id).where(
+        api_keys.c.project_id == sa.bindparam("project"),
+        api_keys.c.made_by_kind == "key",
+        api_keys.c.made_by == sa.cast(_CHAIN.c.id, sa.Text),
+    )
+)
+_OF_MAKER = (
+    sa.select(api_keys.c.id)
+    .where(api_keys.c.id.in_(sa.select(_CHAIN.c.id)), api_keys.c.revoked_at.is_(None))
+    .order_by(api_keys.c.id)
+    .with_for_update()
+)
 # Hot: one plan for any number of keys.
 _FIND = f"""
 SELECT {", ".join(column.name for column in COLUMNS if column is not _USED)}, used_at AS last_used_at, key_hash,
@@ -89,6 +110,8 @@ class ApiKey:
     expires_at: datetime | None = None
     last_used_at: datetime | None = None
     limit: Limit | None = None
+    made_by: Actor | None = None
+    """`None`: not known."""
 
 
 Furnish = Callable[[Transaction, UUID], Awaitable[None]]
@@ -174,6 +197,8 @@ async def create_in(
         key_hash=hash_of(secret),
         scopes=[scope for scope in SCOPES if scope in scopes],
         expires_at=expires_at,
+        made_by_kind=actor.kind,
+        made_by=actor.id,
         **_rate(limit),
     )
     rows = await fetch(transaction, key.returning(*COLUMNS))
@@ -279,6 +304,16 @@ async def revoke(transaction: Transaction, project_id: UUID, key_id: UUID, actor
     return bool(rows)
 
 
+async def revoke_of(transaction: Transaction, project_id: UUID, maker: Actor, actor: Actor) -> list[UUID]:
+    """Those that still hold of the keys that `maker` made, and of those that these made, and so on."""
+    theirs = await fetch(transaction, _OF_MAKER, project=project_id, kind=maker.kind, name=maker.id)
+    for row in theirs:
+        await fetch(transaction, _REVOKE, key=row["id"])
+        detail = {"maker": {"actor": maker.kind, "actor_id": maker.id}}
+        await audit.record(transaction, project_id, actor, "api-key.revoke", row["id"], detail)
+    return [row["id"] for row in theirs]
+
+
 def _ended(key: ApiKey, now: datetime) -> bool:
     return key.revoked_at is not None or (key.expires_at is not None and key.expires_at <= now)
 
@@ -305,4 +340,5 @@ def key_of_row(row: Row) -> ApiKey:
         row["expires_at"],
         row["last_used_at"],
         Limit(row["rate_requests"], row["rate_seconds"], row["rate_burst"]) if row["rate_requests"] else None,
+        Actor(row["made_by_kind"], row["made_by"]) if row["made_by_kind"] else None,
     )

@@ -8,6 +8,7 @@ from pydantic.config import JsonDict
 from hermodr_api.http.bodies import Body, Moment
 from hermodr_api.http.durations import Duration
 from hermodr_contracts.rates import MOST, Limit
+from hermodr_ledger.access.audit import ActorKind
 from hermodr_ledger.access.keys import KeyChanges, Scope
 
 KeyName = Annotated[str, Field(max_length=200)]
@@ -104,6 +105,38 @@ class RotateIn(Body):
     )
 
 
+class MakerView(BaseModel):
+    """Who made a key, as the audit log names them."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    actor: ActorKind = Field(validation_alias=AliasChoices("kind", "actor"))
+    actor_id: str | None = Field(validation_alias=AliasChoices("id", "actor_id"))
+
+
+class MakerIn(Body):
+    """Whose keys: a person at the console, or a key."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"actor": "person", "actor_id": "ada@example.com (1815)"}]}
+    )
+
+    actor: Literal["person", "key"] = Field(default="person", description="What made them.")
+    actor_id: Annotated[str, Field(min_length=1, max_length=500)] = Field(
+        description="As `made_by` of a key has it.", examples=["ada@example.com (1815)"]
+    )
+
+
+class RevokedView(BaseModel):
+    """The keys that were revoked; those that had ended before are not among them."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"revoked": ["01a2018c-e359-7702-8eb3-8dd0fbf20000"]}]}
+    )
+
+    revoked: list[UUID]
+
+
 _EXAMPLE: JsonDict = {
     "id": "01a2018c-e359-7702-8eb3-8dd0fbf20000",
     "name": "checkout",
@@ -114,6 +147,7 @@ _EXAMPLE: JsonDict = {
     "expires_at": None,
     "last_used_at": "2026-11-22T09:05:00Z",
     "rate_limit": {"requests": 600, "seconds": 60, "burst": 600},
+    "made_by": {"actor": "person", "actor_id": "ada@example.com (1815)"},
 }
 
 
@@ -133,6 +167,7 @@ class ApiKeyView(BaseModel):
     rate_limit: RateLimitView | None = Field(
         validation_alias=AliasChoices("limit", "rate_limit"), description="Null: the installation's default."
     )
+    made_by: MakerView | None = Field(description="Who made it; null: not known.")
 
 
 class CreatedApiKeyView(ApiKeyView):

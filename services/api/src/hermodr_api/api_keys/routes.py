@@ -10,6 +10,8 @@ from hermodr_api.api_keys.models import (
     ApiKeyPatch,
     ApiKeyView,
     CreatedApiKeyView,
+    MakerIn,
+    RevokedView,
     RotateIn,
 )
 from hermodr_api.api_keys.service import ApiKeys
@@ -42,6 +44,15 @@ async def show(caller: Admin, keys: Service, key_id: UUID) -> ApiKey:
 async def create(caller: Admin, keys: Service, wanted: ApiKeyIn, key: IdempotencyKey) -> Response:
     """Create an API key."""
     return respond(await keys.create(caller, wanted, key))
+
+
+@router.post("/revoke", response_model=RevokedView)
+async def revoke_of(caller: Admin, keys: Service, wanted: MakerIn, key: IdempotencyKey) -> Response:
+    """Revoke all API keys that somebody made.
+
+    Those that these keys made are revoked, too, and so on.
+    """
+    return respond(await keys.revoke_of(caller, wanted, key))
 
 
 @router.patch("/{key_id}", response_model=ApiKeyView, responses=refusals(404, 409))

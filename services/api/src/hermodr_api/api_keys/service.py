@@ -1,11 +1,21 @@
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from uuid import UUID
 
 from hermodr_api.access.authentication import Authenticator, Caller
 from hermodr_api.answers import Answer, Key, Outcome, Repeatable, patience
-from hermodr_api.api_keys.models import ApiKeyIn, ApiKeyPatch, ApiKeyView, CreatedApiKeyView, RotateIn
+from hermodr_api.api_keys.models import (
+    ApiKeyIn,
+    ApiKeyPatch,
+    ApiKeyView,
+    CreatedApiKeyView,
+    MakerIn,
+    RevokedView,
+    RotateIn,
+)
 from hermodr_api.errors import CONFLICT, Flaw, Refused, invalid, not_found
 from hermodr_ledger.access import keys
+from hermodr_ledger.access.audit import Actor
 from hermodr_ledger.access.keys import ApiKey
 from hermodr_ledger.engine import Ledger, Transaction
 from hermodr_ledger.engine.paging import Page, PageResult, walk
@@ -30,6 +40,11 @@ class ApiKeys:
     async def read(self, project_id: UUID, key_id: UUID) -> ApiKey:
         async with patience():
             return _known(await keys.read(self._ledger, project_id, key_id))
+
+    async def names(self, project_id: UUID, key_ids: Iterable[UUID]) -> Mapping[UUID, str]:
+        """Of those that have one."""
+        async with patience():
+            return await keys.names(self._ledger, project_id, key_ids)
 
     async def create(self, caller: Caller, wanted: ApiKeyIn, key: Key | None) -> Answer:
         """The secret is in the first answer only, not in the one stored for replays."""
@@ -88,6 +103,18 @@ class ApiKeys:
             if not await keys.revoke(transaction, caller.project_id, key_id, caller.actor):
                 raise not_found("API key")
         self._authenticator.forget_all()
+
+    async def revoke_of(self, caller: Caller, wanted: MakerIn, key: Key | None) -> Answer:
+        """All that somebody made, and what these made."""
+        maker = Actor(wanted.actor, wanted.actor_id)
+
+        async def act(transaction: Transaction) -> Outcome:
+            revoked = await keys.revoke_of(transaction, caller.project_id, maker, caller.actor)
+            return Outcome.of(RevokedView, RevokedView(revoked=revoked))
+
+        answer = await self._repeatable.run(caller.project_id, key, 200, act)
+        self._authenticator.forget_all()
+        return answer
 
     def _in_future(self, expires_at: datetime | None) -> None:
         if expires_at is not None and expires_at <= self._clock.now():

@@ -1,6 +1,7 @@
 """`/console/keys`: API keys, for those who have one with the scope `admin`."""
 
 from typing import Annotated, Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 import orjson
@@ -8,13 +9,13 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from hermodr_api.api_keys.models import ApiKeyIn, ApiKeyPatch, RotateIn
+from hermodr_api.api_keys.models import ApiKeyIn, ApiKeyPatch, MakerIn, RotateIn
 from hermodr_api.api_keys.service import ApiKeys
 from hermodr_api.console import pages
 from hermodr_api.console.forms import Form, moment, whole
 from hermodr_api.console.lists import older
 from hermodr_api.console.sessions import Visitor
-from hermodr_api.console.visiting import Administering, Page, PostedByAdmin, back
+from hermodr_api.console.visiting import Administering, Page, PostedByAdmin, Word, back
 from hermodr_api.errors import Refused
 from hermodr_api.http.bodies import read
 from hermodr_api.http.lists import NewestFirst
@@ -33,7 +34,11 @@ _LIMIT = ("requests", "seconds", "burst")
 async def keys(request: Request, visitor: Administering, keys: TheKeys, asked: NewestFirst) -> Response:
     """All of them, without their secrets."""
     found = await keys.page(visitor.caller.project_id, asked.page)
-    return pages.page("keys", visitor, rows=found.rows, older=older(request, asked.cursor(found)))
+    makers = {UUID(each.made_by.id) for each in found.rows if each.made_by and each.made_by.kind == "key"}
+    named = {str(each): name for each, name in (await keys.names(visitor.caller.project_id, makers)).items()}
+    return pages.page(
+        "keys", visitor, rows=found.rows, named=named, older=older(request, asked.cursor(found))
+    )
 
 
 @router.get("/new")
@@ -53,6 +58,24 @@ async def create(posted: PostedByAdmin, keys: TheKeys) -> Response:
         return _edited(posted.visitor, form.refused(refused), None)
     secret = orjson.loads(answer.body)["key"]
     return pages.secret(posted.visitor, _HERE, "The new API key", _SECRET, secret, "/console/keys")
+
+
+@router.get("/revoke")
+async def ask_all(visitor: Administering, actor_id: Word) -> Response:
+    """Whether all keys that a person made are to be revoked."""
+    says = [
+        f"All keys that {actor_id} made are refused from now on, and those that were made with them, and so on.",
+        "Sessions of the console that began with them end.",
+    ]
+    page = f"/console/keys/revoke?{urlencode({'actor_id': actor_id})}"
+    return pages.question(visitor, _HERE, "Revoke all their keys?", says, page, "Revoke all", "/console/keys")
+
+
+@router.post("/revoke")
+async def revoke_all(posted: PostedByAdmin, keys: TheKeys, actor_id: Word) -> Response:
+    """Revoke them."""
+    await keys.revoke_of(posted.visitor.caller, read(MakerIn, {"actor_id": actor_id}), None)
+    return back("/console/keys")
 
 
 @router.get("/{key_id}/edit")

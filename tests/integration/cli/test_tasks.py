@@ -70,7 +70,8 @@ async def test_what_cannot_follow_is_refused(shell: Shell) -> None:
 
 
 async def test_how_tasks_fared_is_shown_by_type(shell: Shell, ledger: Ledger) -> None:
-    assert await shell.json("tasks", "metrics") == {"data": []}
+    # another span of time for each look: what took long to count is shown again for a while
+    assert await shell.json("tasks", "metrics", "--hours", "3") == {"data": []}
     made = [(await shell.json("tasks", "run", each))["job_id"] for each in ("count", "count", "export")]
     await ledger.fetch(
         "UPDATE hermodr.jobs SET state = 'completed', wake_at = NULL, processed_at = now(),"

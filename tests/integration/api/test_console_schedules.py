@@ -12,6 +12,7 @@ JOB = '{"type": "report", "payload": {"a": 1}}'
 RULE = {"name": "weekly", "cron": "0 9 * * 1", "timezone": "Europe/Vienna", "misfire": "skip"}
 FORM = RULE | {"job.does": "json", "job.json": JOB}
 MESSAGE = RULE | {"job.does": "message", "job.message.kind": "recipient", "job.message.priority": "normal"}
+DEEP = f"job.message.data.{'.'.join('a' * 1000)}"
 TASK = RULE | {"job.does": "task", "job.task.type": "report", "job.task.priority": "normal"}
 
 
@@ -72,6 +73,8 @@ async def test_a_schedule_is_made_once(api: ApiUnderTest) -> None:
         ({"job.does": "message", "job.message.to": "Nobody", "job.message.kind": "group"}, "job.message.to"),
         ({"job.does": "message", "job.message.to": "nobody", "job.message.kind": "email"}, "job.message.to"),
         ({"job.does": "message", "job.message.to": "a", "job.message.more": "1"}, "job.message.more"),
+        ({"job.does": "message", "job.message.to": "a", DEEP: "x"}, "job.message.more"),
+        ({"job.does": "message", "job.message.to": "a", DEEP: "x", "step": "json"}, "job.message.more"),
         ({"job.does": "task"}, "job.task.type"),
         ({"job.does": "task", "job.task.type": "report", "job.task.payload": "x"}, "job.task.payload"),
         ({"job.does": "task", "job.task.type": "report", "job.task.priority": "x"}, "job.task.priority"),

@@ -9,6 +9,8 @@ from typing import Any
 from hermodr_api.console.drafts import pretty
 from hermodr_api.console.forms import Form, document
 from hermodr_api.errors import Flaw, invalid
+from hermodr_contracts.json_values import TOO_DEEP
+from hermodr_contracts.limits import DEEPEST
 from hermodr_contracts.vocabulary import Channel
 
 MESSAGE, TASK, JSON = "message", "task", "json"
@@ -199,6 +201,8 @@ def _typed_data(form: Form) -> dict[str, Any]:
 
 def _put(data: dict[str, Any], path: str, line: str) -> None:
     *parents, name = path.split(".")
+    if len(parents) >= DEEPEST:
+        raise invalid(Flaw(("body", "job", "message", "more"), TOO_DEEP))
     for parent in parents:
         inner = data.setdefault(parent, {})
         if not isinstance(inner, dict):

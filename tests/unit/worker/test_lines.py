@@ -76,6 +76,38 @@ def test_a_line_is_such_that_it_can_be_kept(text: str, line: str) -> None:
     assert found == [line]
 
 
+class Shy(str):
+    """A text that cannot be written out."""
+
+    def __str__(self) -> str:
+        raise ValueError("not yet loaded")
+
+
+class Sly(str):
+    """A text that is none when it is looked at."""
+
+    def __str__(self) -> str:
+        return self
+
+    def translate(self, table: object, /) -> str:
+        raise RuntimeError
+
+    def __getitem__(self, at: object, /) -> str:
+        raise RuntimeError
+
+    def __len__(self) -> int:
+        raise RuntimeError
+
+
+def test_what_cannot_be_shown_is_named_by_its_type_and_ends_no_task() -> None:
+    found: list[str] = []
+    context = TaskContext(UUID(int=1), 1, project_id=UUID(int=2), logged=found.append)
+    context.log(Shy("x"))
+    context.log(Sly("as it is"))
+    assert found == ["(Shy, which cannot be shown)", "as it is"]
+    assert {type(each) for each in found} == {str}
+
+
 async def test_a_task_that_is_to_stop_may_still_log_and_awaits_or_not() -> None:
     found: list[str] = []
     context = TaskContext(UUID(int=1), 1, project_id=UUID(int=2), logged=found.append)

@@ -44,9 +44,14 @@ class Progress:
 
 
 def line_of(text: str) -> str:
-    """As it can be kept: cut if it is longer than `MOST_OF_A_LINE`."""
-    line = str(text).translate(UNSTORABLE)
-    return line if len(line) <= MOST_OF_A_LINE else line[: MOST_OF_A_LINE - 1] + "…"
+    """As it can be kept: cut if it is longer than `MOST_OF_A_LINE`. What does not say what it is, is named by its
+    type."""
+    try:
+        whole = str.__str__(str(text))
+    except Exception:  # noqa: BLE001 - whatever it is, it does not end the task
+        whole = f"({type(text).__name__}, which cannot be shown)"
+    line = whole[:MOST_OF_A_LINE].translate(UNSTORABLE)
+    return line if len(whole) <= MOST_OF_A_LINE else line[:-1] + "…"
 
 
 class _Told:

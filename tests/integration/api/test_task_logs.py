@@ -120,3 +120,12 @@ async def test_the_page_of_a_task_that_has_ended_shows_its_attempts(api: ApiUnde
         assert answer.status_code == 200
         assert "<h2>Attempts</h2>" in answer.text
         assert "its last words" in answer.text
+
+
+async def test_a_line_turns_no_writing_around_on_the_page(api: ApiUnderTest) -> None:
+    job_id, claim = await begun(api)
+    await kept(api, claim, n1="paid \u202e00.1 \u2066\tand\nאבג")
+    async with browsing(api) as browser:
+        await logged_in(api, browser, "read", "manage")
+        for path in (f"/console/messages/{job_id}", f"/console/messages/{job_id}/log"):
+            assert "paid \\u202e00.1 \\u2066\tand\nאבג</span>" in (await browser.get(path)).text

@@ -18,6 +18,7 @@ from hermodr_api.console.sessions import Visitor
 from hermodr_api.errors import Refused
 from hermodr_api.http.html import environment
 from hermodr_contracts.brands import LOGOS
+from hermodr_contracts.visible import LINES, visible
 from hermodr_ledger.jobs.bulk_actions import MAY_BE
 
 _FOLDER = Path(__file__).parent
@@ -73,6 +74,7 @@ def _json(value: Any) -> str:
 
 _ENVIRONMENT = environment(_FOLDER / "templates")
 _ENVIRONMENT.filters |= {"moment": _moment, "span": _span, "number": _number, "json": _json}
+_ENVIRONMENT.filters["visible"] = lambda text: visible(text, LINES)
 _ENVIRONMENT.globals["may_be"] = MAY_BE
 _ENVIRONMENT.globals["mark"] = lambda state: LOOKS.get(state, "quiet")
 

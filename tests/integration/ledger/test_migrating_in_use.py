@@ -23,7 +23,16 @@ FORGET = "DELETE FROM hermodr.dead_letters WHERE false"
 POLICIES_THERE = f"""
 SELECT count(*) FROM pg_policy WHERE polname = '{POLICY}' AND polrelid = 'hermodr.dead_letters'::regclass
 """
+MIGRATE = "import sys; from hermodr_ledger.migrate import upgrade; upgrade(sys.argv[1])"
+TURNS_TAKEN = """
+SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted
+AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
 REVISION = "SELECT version_num FROM hermodr.schema_version"
+ANY_SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SELECT 1"
+MIGRATORS = """
+SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'hermodr-migrate'
+"""
 BUILT_FOR_A_WHILE = """
 SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'CREATE INDEX CONCURRENTLY%'
 AND wait_event_type = 'Lock' AND clock_timestamp() - query_start > interval '1.5 seconds'
@@ -114,11 +123,29 @@ async def test_an_index_that_is_built_beside_the_work_waits_as_long_as_it_must(
 ) -> None:
     await upgrade_async(empty_database_url, BEFORE_ADDRESSES)
     said: list[str] = []
-    async with holding(empty_database_url, "LOCK TABLE ONLY hermodr.jobs_rest IN ROW EXCLUSIVE MODE"):
+    async with holding(
+        empty_database_url, "LOCK TABLE ONLY hermodr.jobs_rest IN ROW EXCLUSIVE MODE"
+    ) as writer:
         migrating = asyncio.create_task(upgrade_async(empty_database_url, say=said.append))
         await seen(empty_database_url, BUILT_FOR_A_WHILE, 1)
+        await wait_until(among(said, "the index jobs_rest_to waits, services go on"), timeout=30)
+        assert f"; process {writer.get_server_pid()} (" in said[-1]
+        assert "holds jobs since" in said[-1]
     await ends(migrating, empty_database_url)
     assert said.count("the index jobs_rest_to is being built") == 1
+
+
+async def test_an_index_says_that_it_waits_for_somebody_who_holds_nothing_of_ours(
+    empty_database_url: str,
+) -> None:
+    await upgrade_async(empty_database_url, BEFORE_ADDRESSES)
+    said: list[str] = []
+    async with holding(empty_database_url, ANY_SNAPSHOT) as reader:
+        migrating = asyncio.create_task(upgrade_async(empty_database_url, say=said.append))
+        await wait_until(among(said, " waits, services go on"), timeout=30)
+        assert f"; process {reader.get_server_pid()} (" in said[-1]
+        assert "is in a transaction since" in said[-1]
+    await ends(migrating, empty_database_url)
 
 
 async def test_policies_wait_for_their_turn_as_well(empty_database_url: str) -> None:
@@ -135,9 +162,8 @@ async def test_policies_wait_for_their_turn_as_well(empty_database_url: str) -> 
 
 async def test_after_a_migrator_that_was_killed_the_next_one_goes_on(empty_database_url: str) -> None:
     await upgrade_async(empty_database_url, BEFORE_MEASURES)
-    code = "import sys; from hermodr_ledger.migrate import upgrade; upgrade(sys.argv[1])"
     async with holding(empty_database_url, READ_ALL):
-        first = await asyncio.create_subprocess_exec(sys.executable, "-c", code, empty_database_url)
+        first = await asyncio.create_subprocess_exec(sys.executable, "-c", MIGRATE, empty_database_url)
 
         try:
             await seen(empty_database_url, REVISION, BEFORE_BRANDS)
@@ -145,4 +171,38 @@ async def test_after_a_migrator_that_was_killed_the_next_one_goes_on(empty_datab
             first.kill()
             await first.wait()
         second = asyncio.create_task(upgrade_async(empty_database_url))
+    await ends(second, empty_database_url)
+
+
+async def test_a_killed_migrator_whose_index_waits_keeps_nobody_from_the_next_turn(
+    empty_database_url: str,
+) -> None:
+    await upgrade_async(empty_database_url, BEFORE_ADDRESSES)
+    said: list[str] = []
+    async with holding(empty_database_url, "LOCK TABLE ONLY hermodr.jobs_rest IN ROW EXCLUSIVE MODE"):
+        first = await asyncio.create_subprocess_exec(sys.executable, "-c", MIGRATE, empty_database_url)
+        try:
+            await seen(empty_database_url, BUILT_FOR_A_WHILE, 1)
+        finally:
+            first.kill()
+            await first.wait()
+        await seen(empty_database_url, MIGRATORS, 0)
+        second = asyncio.create_task(upgrade_async(empty_database_url, say=said.append))
+        await wait_until(among(said, "the index jobs_rest_to waits, services go on"), timeout=30)
+    await ends(second, empty_database_url)
+
+
+async def test_who_waits_for_another_migrator_says_for_which(empty_database_url: str) -> None:
+    await upgrade_async(empty_database_url, BEFORE_BRANDS)
+    said: list[str] = []
+    async with holding(empty_database_url, READ_ALL):
+        first = asyncio.create_task(upgrade_async(empty_database_url))
+        await seen(empty_database_url, MIGRATORS, 1)
+        its = await found(empty_database_url, MIGRATORS.replace("count(*)", "pid"))
+        await seen(empty_database_url, TURNS_TAKEN, 1)
+        second = asyncio.create_task(upgrade_async(empty_database_url, say=said.append))
+        await wait_until(among(said, "another migration has its turn first"), timeout=30)
+        assert f"process {its} (hermodr-migrate, " in said[0]
+        assert "connected since" in said[0]
+    await first
     await ends(second, empty_database_url)

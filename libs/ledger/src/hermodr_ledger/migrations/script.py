@@ -4,8 +4,9 @@ from typing import Any
 
 from alembic import context, op
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-from hermodr_ledger.migrations.locks import SHORT, Say, patiently
+from hermodr_ledger.migrations.locks import SHORT, Say, patiently, saying_for_whom
 
 _INDEX = re.compile(r"CREATE INDEX (?P<name>\w+) ON (?P<table>\w+) (?P<rest>[^;]+);")
 _PARTITIONS = """
@@ -36,19 +37,22 @@ def index_while_in_use(name: str) -> None:
     """Builds the indexes in a file of `versions/`, on partitioned tables or plain ones, while rows are written. It
     stands alone in its migration; if that is cut off, it goes on where it was. The indexes' names begin with their
     tables'."""
-    say = context.config.attributes["say"]
+    say, beside = (context.config.attributes[each] for each in ("say", "beside"))
     with op.get_context().autocommit_block():
         for found in _INDEX.finditer(_text(name)):
             _driver().run_async(
-                lambda connection, index=found: _Index(connection, say, **index.groupdict()).build()
+                lambda connection, index=found: _Index(connection, beside, say, **index.groupdict()).build()
             )
 
 
 class _Index:
-    """One that is to be there. `connection`: asyncpg's, outside any transaction."""
+    """One that is to be there. `connection`: asyncpg's, outside any transaction; `beside`: has others."""
 
-    def __init__(self, connection: Any, say: Say, name: str, table: str, rest: str) -> None:
+    def __init__(
+        self, connection: Any, beside: AsyncEngine, say: Say, name: str, table: str, rest: str
+    ) -> None:
         self._connection = connection
+        self._beside = beside
         self._say = say
         self._name = name
         self._table = table
@@ -71,15 +75,17 @@ class _Index:
 
     async def _beside_work(self, name: str, table: str) -> None:
         """It waits for every transaction that is open, and stands in nobody's way."""
-        self._say(f"the index {name} is being built")
+        what, pid = f"the index {name}", self._connection.get_server_pid()
+        self._say(f"{what} is being built")
         await self._connection.execute("SET lock_timeout = 0")
         await self._connection.execute("SET statement_timeout = 0")
         try:
-            if await self._connection.fetch(_INVALID, name):  # somebody was cut off
-                await self._connection.execute(f"DROP INDEX CONCURRENTLY hermodr.{name}")
-            await self._connection.execute(
-                f"CREATE INDEX CONCURRENTLY IF NOT EXISTS {name} ON hermodr.{table} {self._rest}"
-            )
+            async with saying_for_whom(pid, what, self._beside, self._say):
+                if await self._connection.fetch(_INVALID, name):  # somebody was cut off
+                    await self._connection.execute(f"DROP INDEX CONCURRENTLY hermodr.{name}")
+                await self._connection.execute(
+                    f"CREATE INDEX CONCURRENTLY IF NOT EXISTS {name} ON hermodr.{table} {self._rest}"
+                )
         finally:
             await self._connection.execute("RESET lock_timeout")
             await self._connection.execute("RESET statement_timeout")

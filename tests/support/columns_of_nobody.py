@@ -12,10 +12,8 @@ OF_NOBODY: dict[str, set[str]] = {
         "actor",
         "actor_id",
         "state",
-        "filter",
         "refused",
-    },  # who: a key or an operator; the
-    # address goes from the filter as it ends
+    },  # who: a key or an operator
     "api_keys": {"name", "hint", "key_hash", "scopes", "made_by_kind", "made_by"},
     "attempts": {"provider", "outcome", "code", "claimed_by", "resolved_as", "proof", "measured"},
     "auto_syncs": {"status", "response_goal", "timezone", "channel"},

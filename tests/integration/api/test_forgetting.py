@@ -6,6 +6,8 @@ from typing import Any
 import pytest_asyncio
 
 from hermodr_ledger.engine import Ledger
+from hermodr_ledger.engine.setting_aside import set_aside
+from hermodr_ledger.jobs import bulk_actions
 from hermodr_servicekit.ids import new_id
 from tests.support.api import CONNECTION, ApiUnderTest, problem
 from tests.support.auto_syncs import one_organized_one_answered
@@ -35,6 +37,7 @@ OF_A_PERSON = {
     "audit_log": {"actor_id", "subject"},
     "auto_sync_responses": {"response"},
     "auto_syncs": {"event_name", "data"},
+    "bulk_actions": {"filter"},
     "connections": {"owner"},
     "dead_letters": {"body", "headers"},
     "deliveries": {"address", "address_name", "locale", "provider_message_id", "recipient", "copies"},
@@ -178,6 +181,8 @@ async def ada(api: ApiUnderTest) -> dict[str, Any]:
     unwanted = {"address": person["email"], "note": MARK}
     assert (await api.http.post("/v1/suppressions", json=unwanted)).status_code == 201
     await api.http.post("/v1/connections", json=CONNECTION | {"owner": USER})
+    theirs = {"action": "retry", "filter": {"address": f"{MARK}@EXAMPLE.com"}}
+    assert (await api.http.post("/v1/bulk-actions", json=theirs)).status_code == 202
     await _what_services_write(api, sent.json()["job_id"], person["id"])
     await _file(api, sent.json()["job_id"])
     await written(api.api.ledger, task.json()["job_id"], MARK)
@@ -270,6 +275,29 @@ async def test_erasing_leaves_nothing_of_a_person_in_any_column(
     assert {row["id"]: row["state"] for row in states} == {
         ada[name]: "cancelled" for name in ("job_id", "task_id", "done_id")
     }
+
+
+async def listed(api: ApiUnderTest) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = (await api.http.get("/v1/bulk-actions")).json()["data"]
+    return found
+
+
+async def test_what_is_done_to_all_of_an_address_stops_with_its_person(
+    api: ApiUnderTest, ada: dict[str, Any]
+) -> None:
+    other = {"action": "retry", "filter": {"address": "eve@example.com"}}
+    assert (await api.http.post("/v1/bulk-actions", json=other)).status_code == 202
+    await set_aside(
+        api.api.ledger, bulk_actions.DUTY, {each["id"]: RuntimeError() for each in await listed(api)}
+    )
+    await api.http.delete(f"/v1/recipients/{ada['id']}")
+    kept, stopped = await listed(api)
+    assert (kept["status"], kept["filter"]["address"]) == ("running", "eve@example.com")
+    assert (stopped["status"], stopped["done"]) == ("stopped", 0)
+    assert stopped["ended_at"] is not None
+    assert "address" not in stopped["filter"]
+    trail = (await api.http.get("/v1/audit-log?action=bulk_action.stop")).json()["data"]
+    assert [each["subject"] for each in trail] == [stopped["id"]]
 
 
 async def test_a_repeat_is_one_when_its_person_is_forgotten(api: ApiUnderTest, ada: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from hermodr_contracts.vocabulary import Channel, DeliveryState, JobKind, JobState
 from hermodr_ledger.access import audit
@@ -145,15 +146,29 @@ async def page(statements: Statements, project_id: UUID, rows: Page) -> list[Bul
 
 async def stop(transaction: Transaction, project_id: UUID, action_id: UUID, actor: Actor) -> bool:
     """Waits for the step under way. `False`: it does not run."""
+    return await _stop(transaction, project_id, actor, _ACTION.id == action_id)
+
+
+async def forget(transaction: Transaction, project_id: UUID, addresses: Sequence[str], actor: Actor) -> None:
+    """Stops those that run by one of the addresses; what has ended keeps none. Waits for the steps under way: before
+    the transaction locks jobs or deliveries."""
+    theirs = sa.any_(sa.bindparam("addresses", [each.lower() for each in addresses], ARRAY(sa.Text)))
+    await _stop(transaction, project_id, actor, sa.func.lower(_ACTION.filter["address"].astext) == theirs)
+
+
+async def _stop(
+    transaction: Transaction, project_id: UUID, actor: Actor, which: sa.ColumnElement[bool]
+) -> bool:
     ended = (
         sa.update(bulk_actions)
-        .where(_ACTION.id == action_id, _ACTION.project_id == project_id, _ACTION.state == "running")
+        .where(which, _ACTION.project_id == project_id, _ACTION.state == "running")
         .values(state="stopped", **_ENDED)
     )
-    rows = await fetch(transaction, ended.returning(_ACTION.done))
-    if rows:
-        detail = {"done": rows[0]["done"]}
-        await audit.record(transaction, project_id, actor, "bulk_action.stop", action_id, detail)
+    rows = await fetch(transaction, ended.returning(_ACTION.id, _ACTION.done))
+    for row in rows:
+        await audit.record(
+            transaction, project_id, actor, "bulk_action.stop", row["id"], {"done": row["done"]}
+        )
     return bool(rows)
 
 

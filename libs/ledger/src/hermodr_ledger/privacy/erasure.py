@@ -9,6 +9,7 @@ from hermodr_ledger.access import audit
 from hermodr_ledger.access.audit import Actor
 from hermodr_ledger.digests.forgetting import forget_author
 from hermodr_ledger.engine import Ledger, Statements, Transaction, news
+from hermodr_ledger.jobs import bulk_actions
 from hermodr_ledger.people import windows
 from hermodr_ledger.people.suppressions import SUPPRESSION_KEY
 from hermodr_ledger.privacy import address_jobs, traces
@@ -66,6 +67,12 @@ WITH theirs AS (
     WHERE project_id = $2 AND cancel_key = {_ADDRESS_KEY} AND recipient_id IS NULL
 )"""
 """Jobs for them, tasks they requested as an end user, and messages about their addresses."""
+
+_ADDRESSES = f"""{_THEIRS}
+SELECT d.address FROM theirs t JOIN hermodr.deliveries d ON d.id > t.id AND d.id <= t.last WHERE d.address <> ''
+UNION SELECT unnest(ARRAY[j.to_email, j.to_phone]) FROM theirs t JOIN hermodr.jobs j ON j.id = t.id
+UNION SELECT unnest(ARRAY[r.email, r.phone]) FROM hermodr.recipients r WHERE r.id = $1 AND r.project_id = $2
+"""
 
 # The hash stays, so that the address stays suppressed.
 _SUPPRESSIONS = f"""{_THEIRS}, known AS (
@@ -187,14 +194,17 @@ FROM theirs t WHERE e.job_id = t.id AND e.detail IS NOT NULL
 
 async def erase(ledger: Ledger, project_id: UUID, recipient_id: UUID, actor: Actor) -> Erased | None:
     """Deletes the recipient, memberships and read marks; ends unsent jobs; blanks addresses, names and content in past
-    jobs, tasks and kept answers. The audit log keeps a pseudonym. `None`: no such recipient. Raises
-    `LedgerUnavailable`."""
+    jobs, tasks and kept answers; stops bulk actions by an address of theirs. The audit log keeps a pseudonym. `None`:
+    no such recipient. Raises `LedgerUnavailable`."""
     pseudonym = f"erased-{uuid4()}"
     async with ledger.transaction() as transaction:
         whom = await traces.person(transaction, project_id, recipient_id)
         if whom is None:
             return None
         who = (whom.id, whom.project_id, whom.user_id)
+        known = await transaction.fetch(_ADDRESSES, *who, seconds=_SECONDS)
+        addresses = [row["address"] for row in known if row["address"] is not None]
+        await bulk_actions.forget(transaction, project_id, addresses, actor)
         await transaction.fetch(_SUPPRESSIONS, *who, seconds=_SECONDS)
         phones = await transaction.fetch(_PHONES, *who, seconds=_SECONDS)
         await windows.forget(transaction, [row["address"] for row in phones])
@@ -208,6 +218,7 @@ async def erase(ledger: Ledger, project_id: UUID, recipient_id: UUID, actor: Act
         await audit.record(transaction, project_id, actor, "recipient.erase", recipient_id, counts)
         await traces.forget(transaction, whom, pseudonym)
     async with ledger.transaction() as transaction:  # what was requested during the first transaction
+        await bulk_actions.forget(transaction, project_id, addresses, actor)
         await _forget(transaction, whom)
         await traces.forget(transaction, whom, pseudonym)
     return erased

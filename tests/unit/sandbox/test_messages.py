@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from hermodr_sandbox.asking import Api
 from hermodr_sandbox.domain.hook import Hook
 from hermodr_sandbox.domain.mail import Client
 from hermodr_sandbox.domain.text import Text
@@ -107,7 +108,7 @@ async def test_one_channel_and_words(house: House) -> None:
     ("query", "named"),
     [
         ({"channel": "fax"}, "channel"),
-        ({"cursor": "1.2"}, "cursor"),
+        ({"cursor": "1.2.3"}, "cursor"),
         ({"limit": "0"}, "limit"),
         ({"x": "1"}, "x"),
     ],
@@ -150,11 +151,11 @@ async def told_by(
     house: House, answer: Callable[[httpx.Request], httpx.Response]
 ) -> AsyncIterator[httpx.AsyncClient]:
     """The sandbox, with an api that answers so."""
-    timelines = Timelines("http://api.test", "a-key", httpx.MockTransport(answer))
-    app = application(house.sandbox, {}, timelines=timelines)
+    api = Api("http://api.test", "a-key", httpx.MockTransport(answer))
+    app = application(house.sandbox, {}, timelines=Timelines(api))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1") as http:
         yield http
-    await timelines.close()
+    await api.close()
 
 
 async def timeline(http: httpx.AsyncClient, message: str) -> dict[str, Any]:

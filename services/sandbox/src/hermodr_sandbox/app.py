@@ -11,8 +11,10 @@ from urllib.parse import urlsplit
 import structlog
 from starlette.types import ASGIApp
 
+from hermodr_sandbox.asking import Api
 from hermodr_sandbox.domain.faults import Report, Stage
 from hermodr_sandbox.domain.mail import Mail
+from hermodr_sandbox.inboxes import Inboxes
 from hermodr_sandbox.metrics import SandboxCollector
 from hermodr_sandbox.protocols.callbacks import Callbacks, Secrets
 from hermodr_sandbox.protocols.smtp.certificates import CertificateFiles, generate
@@ -60,8 +62,8 @@ class SandboxService(Service[SandboxSettings]):
         self._whatsapp = WhatsAppCallbacks(f"{events.rstrip('/')}/whatsapp/events", app_secret, self.clock)
 
         key = settings.sandbox_api_key
-        api = settings.sandbox_api_url or settings.local_url
-        self._timelines = Timelines(api, key.get_secret_value()) if key else None
+        url = settings.sandbox_api_url or settings.local_url
+        self._api = Api(url, key.get_secret_value()) if key else None
 
     async def prepare(self) -> None:
         """SMTP first: what is said over HTTP names its port."""
@@ -85,7 +87,8 @@ class SandboxService(Service[SandboxSettings]):
             vonage_callbacks=self._vonage_callbacks,
             webhook_secrets=self.settings.webhook_secrets,
             whatsapp=self._whatsapp,
-            timelines=self._timelines,
+            timelines=Timelines(self._api) if self._api else None,
+            inboxes=Inboxes(self._api, self._sandbox.in_app, self.clock) if self._api else None,
         )
 
     async def ready(self) -> Mapping[str, bool]:
@@ -113,8 +116,8 @@ class SandboxService(Service[SandboxSettings]):
         await self._text_callbacks.close()
         await self._vonage_callbacks.close()
         await self._whatsapp.close()
-        if self._timelines is not None:
-            await self._timelines.close()
+        if self._api is not None:
+            await self._api.close()
         self._stack.close()
 
 

@@ -6,7 +6,7 @@ SandboxError
 ├── MailNotFound      no such mail, or it made room for newer ones (404)
 ├── FaultNotFound     no such rule (404)
 ├── TextNotFound      no such text, or it made room for newer ones (404)
-├── MessageNotFound   no such mail, text or webhook (404)
+├── MessageNotFound   no such mail, text, webhook or in-app notification (404)
 ├── TooManyTemplates  there are very many approved templates (409)
 ├── PartNotFound      the mail has no such part (404)
 └── InvalidQuery      a query parameter that is unknown or unreadable (400)

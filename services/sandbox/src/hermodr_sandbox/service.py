@@ -11,6 +11,7 @@ from hermodr_sandbox.domain.address_tags import AddressTags
 from hermodr_sandbox.domain.fault_book import FaultBook
 from hermodr_sandbox.domain.faults import FaultRule, FaultSpec, Moment, Provider, Refuse, Stage, Verdict
 from hermodr_sandbox.domain.hook import Hooks
+from hermodr_sandbox.domain.in_app import InAppItems
 from hermodr_sandbox.domain.mail import Client, Mail
 from hermodr_sandbox.domain.mailbox import Mailbox
 from hermodr_sandbox.domain.message import Channel, Message, Place, after, channel_of, matches, newest_first
@@ -28,6 +29,7 @@ _BUSY_RATE = 50.0
 _REST_SECONDS = 0.2
 _SETTLE_SECONDS = 0.02
 _HEARTBEAT_SECONDS = 15.0
+_MOST_IN_APP = 200
 
 
 class Gate(Protocol):
@@ -65,6 +67,7 @@ class Sandbox:
     tags: AddressTags | None = None
     texts: Texts = field(default_factory=lambda: Texts(10_000))
     hooks: Hooks = field(default_factory=lambda: Hooks(10_000))
+    in_app: InAppItems = field(default_factory=lambda: InAppItems(_MOST_IN_APP))
     phone_tags: PhoneTags | None = None
     whatsapp: WhatsAppBook = field(default_factory=WhatsAppBook)
     traffic: Traffic = field(default_factory=Traffic)
@@ -81,6 +84,7 @@ class Sandbox:
             AddressTags() if address_tags else None,
             Texts(max_mails, mailbox.wake),
             Hooks(max_mails, mailbox.wake),
+            InAppItems(_MOST_IN_APP, mailbox.wake),
             PhoneTags() if address_tags else None,
         )
 
@@ -131,7 +135,7 @@ class Sandbox:
         """The same of all kinds, or of one channel, and where the next page begins."""
         found: list[Message] = []
         place, turn = before, self.clock.monotonic() + _SLICE_SECONDS
-        for message in newest_first(self.mailbox, self.texts, self.hooks, before):
+        for message in newest_first(self.mailbox, self.texts, self.hooks, self.in_app, before):
             if self.clock.monotonic() > turn:
                 await asyncio.sleep(0)
                 turn = self.clock.monotonic() + _SLICE_SECONDS
@@ -156,9 +160,10 @@ class Sandbox:
 
     def clear(self) -> int:
         """Forgets mails, texts, webhooks, approved templates, totals and the counts of tags; returns how many of the
-        first three were kept."""
+        first three were kept. Hides what is in in-app inboxes by now."""
         kept = len(self.mailbox) + len(self.texts) + len(self.hooks)
         self.hooks.clear()
+        self.in_app.clear(self.clock.now())
         self.mailbox.clear()
         self.texts.clear()
         self.whatsapp.clear()

@@ -49,7 +49,8 @@ class SandboxSettings(ServiceSettings):
     sandbox_events_whatsapp: SecretStr = SecretStr("pretended-app-secret")
     """The app secret with which pretended Meta signs what it reports of WhatsApp."""
     sandbox_api_key: SecretStr | None = None
-    """A key with the scope `read`: with it the page shows the timelines of jobs beside what came of them."""
+    """A key with the scope `read`: with it the page shows the timelines of jobs beside what came of them,
+    and what is in in-app inboxes."""
     sandbox_api_url: Annotated[str, Field(pattern=r"^https?://[^\s]+$")] | None = None
     """Where they are read; by default this machine's api."""
 

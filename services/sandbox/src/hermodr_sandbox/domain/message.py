@@ -13,13 +13,14 @@ import orjson
 
 from hermodr_contracts.providers import TWILIO_DELIVERY
 from hermodr_sandbox.domain.hook import Hook, Hooks
+from hermodr_sandbox.domain.in_app import InApp, InAppItems
 from hermodr_sandbox.domain.mail import Mail
 from hermodr_sandbox.domain.mailbox import Mailbox
 from hermodr_sandbox.domain.search import Query
 from hermodr_sandbox.domain.text import Text, Texts
 
-Message = Mail | Text | Hook
-Channel = Literal["email", "sms", "whatsapp", "webhook"]
+Message = Mail | Text | Hook | InApp
+Channel = Literal["email", "sms", "whatsapp", "webhook", "in_app"]
 
 _UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _JOB_OF_MAIL = re.compile(rf"<?({_UUID})@")
@@ -32,6 +33,7 @@ class Place(NamedTuple):
     mails: int
     texts: int
     hooks: int
+    in_app: int
 
 
 def channel_of(message: Message) -> Channel:
@@ -39,6 +41,8 @@ def channel_of(message: Message) -> Channel:
         return "email"
     if isinstance(message, Hook):
         return "webhook"
+    if isinstance(message, InApp):
+        return "in_app"
     return "whatsapp" if message.provider == "whatsapp" else "sms"
 
 
@@ -46,12 +50,15 @@ def moment(message: Message) -> datetime:
     return message.received_at if isinstance(message, Mail) else message.at
 
 
-def newest_first(mailbox: Mailbox, texts: Texts, hooks: Hooks, before: Place) -> Iterator[Message]:
+def newest_first(
+    mailbox: Mailbox, texts: Texts, hooks: Hooks, in_app: InAppItems, before: Place
+) -> Iterator[Message]:
     """All kinds together, below the numbers of `before`."""
     kinds: tuple[Iterator[Message], ...] = (
         mailbox.newest_first(before.mails),
         (each for each in texts.newest_first() if each.number < before.texts),
         (each for each in hooks.newest_first() if each.number < before.hooks),
+        (each for each in in_app.newest_first() if each.number < before.in_app),
     )
     return merge(*kinds, key=moment, reverse=True)
 
@@ -62,6 +69,8 @@ def after(place: Place, message: Message) -> Place:
         return place._replace(mails=message.number)
     if isinstance(message, Text):
         return place._replace(texts=message.number)
+    if isinstance(message, InApp):
+        return place._replace(in_app=message.number)
     return place._replace(hooks=message.number)
 
 
@@ -69,18 +78,24 @@ def matches(message: Message, query: Query) -> bool:
     """`query.words` in what a reader sees, regardless of case."""
     if isinstance(message, Mail):
         return query.matches(message)
+    seen: tuple[str, ...]
     if isinstance(message, Text):
         seen = (message.phone, message.other, message.body)
+    elif isinstance(message, InApp):
+        seen = (message.name, message.user, message.type, message.title, message.message)
     else:
         seen = (message.name, message.webhook_id or "", message.body)
     return not query.words or any(query.words in each.casefold() for each in seen)
 
 
 def job_of(message: Message) -> str | None:
-    """The job's id, if the message says it: mails in their Message-ID, webhooks in their body."""
+    """The job's id, if the message says it: mails in their Message-ID, webhooks in their body, those of
+    in-app inboxes always."""
     if isinstance(message, Mail):
         found = _JOB_OF_MAIL.match(message.message_id)
         return found[1] if found else None
+    if isinstance(message, InApp):
+        return message.job
     if isinstance(message, Hook):
         data = document(message).get("data")
         job = data.get("job_id") if isinstance(data, dict) else None

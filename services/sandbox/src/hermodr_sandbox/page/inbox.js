@@ -2,6 +2,7 @@
 import { byId, call, element, timeOf } from "./dom.js";
 import { openFaults, closeFaults, refreshFaults, tagExamples } from "./faults.js";
 import { closeHook, followHook, openHook } from "./hooks.js";
+import { closeInApp, followInApp, openInApp, whyNoInApp } from "./in_app.js";
 import { closeMail, openMail, view } from "./mail.js";
 import { closeText, followText, openText } from "./texts.js";
 import { closeTimeline, followTimeline, openTimeline } from "./timeline.js";
@@ -10,9 +11,9 @@ const PAGE = 50;
 const KEPT_ROWS = 500;
 const FOLLOW_MS = 1500;
 const WIDE = matchMedia("(min-width: 1200px)");
-const CHANNELS = { "/mails": "email", "/texts": "sms", "/whatsapp": "whatsapp", "/webhooks": "webhook" };
-const NAMES = { email: "Mail", sms: "Text", whatsapp: "WhatsApp", webhook: "Webhook" };
-const state = { rows: new Map(), messages: new Map(), order: [], selected: null, cursor: null, channel: CHANNELS[location.pathname] ?? "", query: "", seen: new Set(), generation: null, others: null, loads: 0, info: null, loaded: false };
+const CHANNELS = { "/mails": "email", "/texts": "sms", "/whatsapp": "whatsapp", "/webhooks": "webhook", "/in-app": "in_app" };
+const NAMES = { email: "Mail", sms: "Text", whatsapp: "WhatsApp", webhook: "Webhook", in_app: "In app" };
+const state = { rows: new Map(), messages: new Map(), order: [], selected: null, cursor: null, channel: CHANNELS[location.pathname] ?? "", query: "", seen: new Set(), generation: null, others: null, loads: 0, info: null, loaded: false, why: null };
 
 const numberOf = (value) => value.toLocaleString("en");
 
@@ -73,20 +74,23 @@ function placeOf(message) {
 
 // Where a page begins that follows on the rows that are there: below the lowest number of each kind.
 function cursorBelow() {
-  const lowest = { mails: 1e15 - 1, texts: 1e15 - 1, hooks: 1e15 - 1 };
+  const lowest = { mails: 1e15 - 1, texts: 1e15 - 1, hooks: 1e15 - 1, inApp: 1e15 - 1 };
   for (const id of state.order) {
     const [channel, number] = id.split("-");
-    const kind = channel === "email" ? "mails" : channel === "webhook" ? "hooks" : "texts";
+    const kind = { email: "mails", webhook: "hooks", in_app: "inApp" }[channel] ?? "texts";
     lowest[kind] = Math.min(lowest[kind], Number(number));
   }
-  return `${lowest.mails}.${lowest.texts}.${lowest.hooks}`;
+  return `${lowest.mails}.${lowest.texts}.${lowest.hooks}.${lowest.inApp}`;
 }
 
 function showEmptiness() {
   if (!state.loaded) return; // nobody knows yet whether there is anything
   const nothing = state.order.length === 0;
   const vacant = nothing && !state.query && !state.channel;
-  byId("none-found").hidden = !nothing || vacant;
+  const why = state.channel === "in_app" ? state.why : null;
+  byId("in-app-why").textContent = why ?? "";
+  byId("in-app-why").hidden = why === null;
+  byId("none-found").hidden = !nothing || vacant || (why !== null && !state.query);
   byId("none-found").textContent = state.query ? "Nothing matches this search." : NONE[state.channel]?.() ?? "";
   byId("how-to").hidden = !vacant || state.info === null;
   byId("empty").hidden = state.selected !== null;
@@ -100,6 +104,7 @@ const NONE = {
   sms: () => "No text yet. Texts that pretended providers take appear here and go nowhere else.",
   whatsapp: () => "No WhatsApp message yet. Those that pretended Meta takes appear here.",
   webhook: () => `No webhook yet. Make an endpoint with the URL ${location.origin}/hooks/orders, under any name: what is sent there appears here.`,
+  in_app: () => "Nothing yet in the inboxes of the app's users. Notifications on the channel in_app appear here.",
 };
 
 function parameters() {
@@ -142,11 +147,11 @@ function go(path) {
 
 // ---- reader --------------------------------------------------------------------------------------------------
 
-const OPEN = { email: (message, still) => openMail(message.id.split("-")[1], still), sms: openText, whatsapp: openText, webhook: openHook };
-const FOLLOW = { sms: followText, whatsapp: followText, webhook: followHook };
+const OPEN = { email: (message, still) => openMail(message.id.split("-")[1], still), sms: openText, whatsapp: openText, webhook: openHook, in_app: openInApp };
+const FOLLOW = { sms: followText, whatsapp: followText, webhook: followHook, in_app: followInApp };
 
 function closeAll() {
-  for (const close of [closeMail, closeText, closeHook, closeTimeline]) close();
+  for (const close of [closeMail, closeText, closeHook, closeInApp, closeTimeline]) close();
 }
 
 async function select(id, { focus = false } = {}) {
@@ -196,9 +201,19 @@ async function follow() {
   }
 }
 
-async function keepFollowing() {
-  try { await follow(); } catch { /* the stream says whether the sandbox answers */ }
-  setTimeout(keepFollowing, FOLLOW_MS);
+// Nobody tells of in-app notifications: they are asked for while somebody looks. What is new is told by the stream.
+async function followInboxes() {
+  if (document.hidden) return;
+  const why = await whyNoInApp();
+  if (why === state.why) return;
+  state.why = why;
+  showEmptiness();
+}
+
+// Each by itself: an api that does not answer holds up its own things only.
+async function keep(following) {
+  try { await following(); } catch { /* the stream says whether the sandbox answers */ }
+  setTimeout(keep, FOLLOW_MS, following);
 }
 
 function deselect() {
@@ -219,7 +234,7 @@ function say(text) {
 // ---- live ----------------------------------------------------------------------------------------------------
 
 function count(stats) {
-  const total = stats.total + stats.texts + stats.webhooks;
+  const total = stats.total + stats.texts + stats.webhooks + stats.in_app;
   byId("count-total").textContent = numberOf(total);
   byId("count-rate").textContent = numberOf(Math.round(stats.rate["1s"]));
   byId("count-fired").textContent = numberOf(stats.faults.fired + stats.faults.fired_by_address_tag);
@@ -228,7 +243,7 @@ function count(stats) {
   document.title = total ? `(${numberOf(total)}) Hermodr sandbox` : "Hermodr sandbox";
   const cleared = state.generation !== null && stats.generation !== state.generation;
   state.generation = stats.generation;
-  const others = `${stats.texts} ${stats.webhooks}`;
+  const others = `${stats.texts} ${stats.webhooks} ${stats.in_app}`;
   const came = state.others !== null && others !== state.others;
   state.others = others;
   if (cleared) { deselect(); load().catch((error) => say(error.message)); } else if (came) refreshNow();
@@ -342,8 +357,9 @@ byId("back").addEventListener("click", deselect);
 byId("clear").addEventListener("click", () => call("/v1/mails", { method: "DELETE" }).catch((error) => say(error.message)));
 byId("open-faults").addEventListener("click", () => (byId("faults").hidden ? openFaults() : closeFaults()));
 
-const asked = /^#(?:(email|sms|whatsapp|webhook)-)?(\d{1,15})$/.exec(location.hash);
+const asked = /^#(?:(email|sms|whatsapp|webhook|in_app)-)?(\d{1,15})$/.exec(location.hash);
 go(location.pathname).catch((error) => say(error.message));
 listen();
 introduce().catch((error) => say(error.message)).then(() => asked && select(`${asked[1] ?? "email"}-${asked[2]}`));
-keepFollowing();
+keep(follow);
+keep(followInboxes);

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hermodr_sandbox.domain.faults import Provider
 from hermodr_sandbox.errors import SandboxError
+from hermodr_sandbox.inboxes import Inboxes
 from hermodr_sandbox.protocols.callbacks import Callbacks
 from hermodr_sandbox.protocols.http import HttpProviders
 from hermodr_sandbox.protocols.resend import Resend
@@ -26,6 +27,7 @@ from hermodr_sandbox.protocols.whatsapp import WhatsAppApi
 from hermodr_sandbox.protocols.whatsapp_callbacks import SECRET, WhatsAppCallbacks
 from hermodr_sandbox.routes.faults import fault_routes
 from hermodr_sandbox.routes.hooks import hook_routes
+from hermodr_sandbox.routes.in_app import in_app_routes
 from hermodr_sandbox.routes.inbox import inbox_routes
 from hermodr_sandbox.routes.mails import mail_routes
 from hermodr_sandbox.routes.messages import message_routes
@@ -72,6 +74,7 @@ def application(
     webhook_secrets: WebhookSecrets | None = None,
     whatsapp: WhatsAppCallbacks | None = None,
     timelines: Timelines | None = None,
+    inboxes: Inboxes | None = None,
 ) -> ASGIApp:
     """`more` routes (health, metrics) are added; `hosts` None answers to any name."""
     text_callbacks = text_callbacks or TextCallbacks()
@@ -81,7 +84,8 @@ def application(
     pages = Starlette(
         routes=[
             *inbox_routes(info),
-            *message_routes(sandbox, timelines),
+            *message_routes(sandbox, timelines, inboxes),
+            *in_app_routes(inboxes),
             *mail_routes(sandbox),
             *text_routes(sandbox, by_provider, whatsapp),
             *whatsapp_routes(sandbox, whatsapp),

@@ -32,6 +32,7 @@ def stats(sandbox: Sandbox) -> dict[str, object]:
         "total": mailbox.totals.mails,
         "texts": sandbox.texts.total,
         "webhooks": sandbox.hooks.total,
+        "in_app": sandbox.in_app.total,
         "stored": len(mailbox),
         "evicted": mailbox.totals.evicted,
         "octets_total": mailbox.totals.octets,

@@ -77,6 +77,15 @@ def test_all_that_fit_are_queued_again_after_a_question(run: Run) -> None:
     assert asked(server)[2:] == [("GET", f"/v1/bulk-actions/{ID}")] * 2
 
 
+@pytest.mark.parametrize("deed", ["retry", "cancel"])
+def test_they_are_narrowed_by_their_deliveries(run: Run, deed: str) -> None:
+    server = Scripted([plan(3)])
+    options = ("--delivery-state", "bounced", "--error", "smtp_550", "--reported", "opened")
+    assert run(server, "jobs", deed, "--all", *options, "--dry-run").exit_code == 0
+    narrowed = {"delivery_state": "bounced", "error": "smtp_550", "reported": "opened"}
+    assert sent(server, 0)["filter"] == narrowed
+
+
 def test_who_says_no_changes_nothing(run: Run) -> None:
     server = Scripted([plan(1000, more=True)])
     done = run(server, "jobs", "cancel", "--all", "--status", "queued", answer="n\n")

@@ -1,6 +1,7 @@
 """`hermodr project`: what is set, and what is shown of it."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -59,6 +60,47 @@ def test_whether_users_export_contents(run: Run, option: str, wanted: bool) -> N
     done = run(server, "project", "set", f"{option}-export-contents")
     assert json.loads(server.requests[0].content) == {"users_export_contents": wanted}
     assert f"{'hold' if wanted else 'leave out'} bodies and data" in done.stdout
+
+
+LOGO = "data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA="
+BRAND = {"name": "Shop", "color": "#2456d6", "logo": LOGO}
+
+
+@pytest.mark.parametrize(
+    ("options", "changes"),
+    [
+        (("--brand", "Green Kitchen"), {"name": "Green Kitchen"}),
+        (("--color", "#2f8f4e"), {"color": "#2f8f4e"}),
+        (("--brand", ""), {"name": None}),
+        (("--color", ""), {"color": None}),
+        (("--logo", ""), {"logo": None}),
+    ],
+)
+def test_of_the_brand_only_what_is_named_changes(
+    run: Run, options: tuple[str, ...], changes: dict[str, str | None]
+) -> None:
+    wanted = BRAND | changes
+    server = answers(json_answer(PROJECT | {"brand": BRAND}), json_answer(PROJECT | {"brand": wanted}))
+    done = run(server, "project", "set", *options)
+    assert done.exit_code == 0
+    assert json.loads(server.requests[1].content) == {"brand": wanted}
+    assert f"seen as   {wanted['name'] or 'shop'}" in done.stdout
+    assert f"color     {wanted['color'] or 'the usual one'}" in done.stdout
+    assert f"logo      {'there is one' if wanted['logo'] else 'none'}" in done.stdout
+
+
+def test_a_logo_alone_is_set_where_no_brand_is(run: Run, tmp_path: Path) -> None:
+    picture = tmp_path / "logo.gif"
+    picture.write_bytes(b"GIF89a")
+    server = answers(json_answer(PROJECT), json_answer(PROJECT))
+    assert run(server, "project", "set", "--logo", str(picture)).exit_code == 0
+    assert json.loads(server.requests[1].content) == {"brand": {"logo": "data:image/gif;base64,R0lGODlh"}}
+
+
+def test_a_brand_of_which_nothing_is_left_is_taken_away(run: Run) -> None:
+    server = answers(json_answer(PROJECT | {"brand": BRAND}), json_answer(PROJECT))
+    run(server, "project", "set", "--brand", "", "--color", "", "--logo", "")
+    assert json.loads(server.requests[1].content) == {"brand": None}
 
 
 QUOTAS = {"accepted_per_day": 50000000, "sockets": None}

@@ -129,6 +129,16 @@ Address = Annotated[str | None, typer.Option(help="With --all: to this email add
 OfError = Annotated[
     str | None, typer.Option("--error", help="With --all: that ended with this code: smtp_550, …")
 ]
+OfDelivery = Annotated[
+    str | None,
+    typer.Option(
+        "--delivery-state", help="With --all: with a delivery in this state: bounced, complained, …"
+    ),
+]
+Reported = Annotated[
+    str | None,
+    typer.Option("--reported", help="With --all: opened or clicked, as far as a provider reported."),
+]
 Since = Annotated[str | None, typer.Option(help="With --all: not older, as in `jobs list`.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="With --all: only count them.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="With --all: without a question.")]
@@ -153,7 +163,9 @@ def cancel_command(
     batch: OfBatch = None,
     recipient: To = None,
     address: Address = None,
+    delivery_state: OfDelivery = None,
     error: OfError = None,
+    reported: Reported = None,
     since: Since = None,
     dry_run: DryRun = False,
     yes: Yes = False,
@@ -170,7 +182,8 @@ def cancel_command(
             else "say which: their ids, or --cancel-key, or --all"
         )
         raise typer.BadParameter(reason, param_hint="ID")
-    fits = _fits(status, kind, type, by, batch, recipient, address, error, since)
+    fits = _fits(status, kind, type, by, batch, recipient, address, since)
+    fits |= _those(delivery_state, error, reported)
     _only_with(everything, fits, dry_run=dry_run, yes=yes, wait=wait)
     with calling(url, key, MANY_SECONDS if cancel_key else ANSWER_SECONDS) as hermodr:
         if ids:
@@ -200,7 +213,9 @@ def retry_command(
     batch: OfBatch = None,
     recipient: To = None,
     address: Address = None,
+    delivery_state: OfDelivery = None,
     error: OfError = None,
+    reported: Reported = None,
     since: Since = None,
     dry_run: DryRun = False,
     yes: Yes = False,
@@ -213,7 +228,8 @@ def retry_command(
     if bool(ids) == everything:
         reason = "give ids or --all, not both" if ids else "say which: their ids, or --all"
         raise typer.BadParameter(reason, param_hint="ID")
-    fits = _fits(status, kind, type, by, batch, recipient, address, error, since)
+    fits = _fits(status, kind, type, by, batch, recipient, address, since)
+    fits |= _those(delivery_state, error, reported)
     _only_with(everything, fits, dry_run=dry_run, yes=yes, wait=wait)
     with calling(url, key) as hermodr:
         if ids:
@@ -266,7 +282,6 @@ def _fits(
     batch: str | None,
     recipient: str | None,
     address: str | None,
-    error: str | None,
     since: str | None,
 ) -> dict[str, Any]:
     """Those that are given, with the names of the API."""
@@ -278,15 +293,20 @@ def _fits(
         "batch_id": batch,
         "recipient_id": recipient,
         "address": address,
-        "error": error,
         "created_after": moments.since(since),
     }
     return {name: value for name, value in given.items() if value is not None}
 
 
+def _those(state: str | None, error: str | None, reported: str | None) -> dict[str, Any]:
+    """What is given about deliveries, with the names of the API."""
+    given = {"delivery_state": state, "error": error, "reported": reported}
+    return {name: value for name, value in given.items() if value is not None}
+
+
 def _only_with(everything: bool, fits: Mapping[str, Any], *, dry_run: bool, yes: bool, wait: bool) -> None:
     if not everything and (fits or dry_run or yes or not wait):
-        hint = "--status, --kind, --type, --by, --error, --since, --dry-run, --yes …"
+        hint = "--status, --kind, --type, --by, --delivery-state, --error, --since, --dry-run, --yes …"
         raise typer.BadParameter("these options go with --all", param_hint=hint)
 
 

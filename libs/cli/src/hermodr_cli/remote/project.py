@@ -52,19 +52,21 @@ def set_command(
         ),
     ] = None,
     brand: Annotated[
-        str | None,
-        typer.Option("--brand", help="What people know the project by; '' takes name, colour, logo away."),
+        str | None, typer.Option("--brand", help="What people know the project by; '' takes it away.")
     ] = None,
-    color: Annotated[str | None, typer.Option(help="Of its buttons, with --brand: '#2456d6'.")] = None,
+    color: Annotated[str | None, typer.Option(help="Of its buttons: '#2456d6'; '' takes it away.")] = None,
     logo: Annotated[
-        Path | None, typer.Option(help="With --brand: a picture (PNG, JPEG, GIF, WebP) of at most 32 KiB.")
+        str | None,
+        typer.Option(
+            metavar="FILE", help="A picture (PNG, JPEG, GIF, WebP) of at most 32 KiB; '' takes it away."
+        ),
     ] = None,
     url: Url = None,
     key: Key = None,
     as_json: AsJson = False,
 ) -> None:
     """Set whom mails are from and where answers go if they do not say it, caps, what end users export, and how people
-    see the project on their preference page."""
+    see the project on their preference page. What is not given stays."""
     fields: dict[str, Any] = {}
     if sender is not None:
         fields["sender"] = sender or None
@@ -74,30 +76,34 @@ def set_command(
         fields["caps"] = [_cap(each) for each in cap if each] or None
     if export_contents is not None:
         fields["users_export_contents"] = export_contents
-    if brand is not None:
-        fields["brand"] = _brand(brand, color, logo)
-    elif color is not None or logo is not None:
-        raise typer.BadParameter("needs --brand beside it", param_hint="--color" if color else "--logo")
-    if not fields:
+    given = _brand(brand, color, logo)
+    if not fields and not given:
         raise typer.BadParameter(
-            "give --from, --reply-to, --cap, --brand or --users-export-contents", param_hint="--from"
+            "give --from, --reply-to, --cap, --brand, --color, --logo or --users-export-contents",
+            param_hint="--from",
         )
     with calling(url, key) as hermodr:
+        if given:
+            seen = {**(hermodr.projects.me().brand or {}), **given}
+            fields["brand"] = seen if any(seen.values()) else None
         _show(hermodr.projects.change(**fields), as_json)
 
 
-def _brand(name: str, color: str | None, logo: Path | None) -> dict[str, Any] | None:
-    """As the API has it. What may be in it, the API knows."""
-    if not name:
-        return None
-    if logo is None:
-        return {"name": name, "color": color}
-    kind, _ = mimetypes.guess_type(logo.name)
+def _brand(name: str | None, color: str | None, logo: str | None) -> dict[str, Any]:
+    """What is given of it, as the API has it; `None` is to go. What may be in it, the API knows."""
+    picture = _picture(Path(logo)) if logo else logo
+    given = {"name": name, "color": color, "logo": picture}
+    return {part: value or None for part, value in given.items() if value is not None}
+
+
+def _picture(path: Path) -> str:
+    """A data URL of the file. Raises `Refusal` if it cannot be read."""
+    kind, _ = mimetypes.guess_type(path.name)
     try:
-        content = base64.b64encode(logo.read_bytes()).decode()
+        content = base64.b64encode(path.read_bytes()).decode()
     except OSError as error:
-        raise Refusal(f"{logo}: {error.strerror}") from None
-    return {"name": name, "color": color, "logo": f"data:{kind};base64,{content}"}
+        raise Refusal(f"{path}: {error.strerror}") from None
+    return f"data:{kind};base64,{content}"
 
 
 def _cap(text: str) -> dict[str, Any]:
@@ -131,6 +137,9 @@ def _show(project: Project, as_json: bool) -> None:
     }
     verb = "hold" if project.users_export_contents else "leave out"
     lines["exports"] = f"those of end users {verb} bodies and data"
-    lines["seen as"] = (project.brand or {}).get("name") or project.name
+    brand = project.brand or {}
+    lines["seen as"] = brand.get("name") or project.name
+    lines["color"] = brand.get("color") or "the usual one"
+    lines["logo"] = "there is one" if brand.get("logo") else "none"
     for name, text in lines.items():
         console().print(f"{name:9}", plain(text), soft_wrap=True)

@@ -5,6 +5,8 @@ from uuid import uuid4
 
 import pytest
 
+from hermodr_ledger.jobs import listing
+from hermodr_ledger.jobs.bulk_actions import MOST_PAGES
 from hermodr_scheduler.duties import bulk_actions
 from hermodr_scheduler.duties.bulk_actions import BulkActions
 from tests.support.api import ApiUnderTest
@@ -48,6 +50,27 @@ async def test_a_dry_run_counts_and_what_comes_after_it_is_not_meant(api: ApiUnd
     assert (seen["status"], seen["done"], seen["left"], seen["reasons"]) == ("done", 3, 0, {})
     assert seen["ended_at"] is not None
     assert await states(api, jobs + later) == ["cancelled"] * 3 + ["queued"]
+
+
+async def test_a_count_goes_on_where_none_of_the_newest_matches(
+    api: ApiUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, most in (("FEW", 0), ("MOST_READ_OF_INDEX", 2)):
+        monkeypatch.setattr(listing, name, most)
+    old = await asked(api, type="invoice")
+    for _ in range(5):
+        await asked(api, type="reset")
+    document: dict[str, Any] = {"action": "cancel", "filter": {"type": "invoice"}, "dry_run": True}
+    plan = (await api.http.post(PATH, json=document)).json()
+    assert (plan["matched"], plan["more"]) == (1, False)
+    monkeypatch.setattr(listing, "MOST_READ_OF_INDEX", 1)
+    for _ in range(MOST_PAGES):
+        await asked(api, type="reset")
+    plan = (await api.http.post(PATH, json=document)).json()
+    assert (plan["matched"], plan["more"]) == (0, True)
+    await wanted(api, "cancel", type="invoice")
+    await worked(api, 2 * MOST_PAGES)
+    assert await states(api, [old]) == ["cancelled"]
 
 
 async def test_it_is_listed_stopped_and_asked_for_once_by_a_key(

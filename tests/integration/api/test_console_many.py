@@ -6,6 +6,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from hermodr_ledger.jobs import listing
+from hermodr_ledger.jobs.bulk_actions import MOST_PAGES
 from hermodr_scheduler.duties import bulk_actions
 from hermodr_scheduler.duties.bulk_actions import BulkActions
 from tests.support.api import ApiUnderTest
@@ -100,6 +102,27 @@ async def test_all_that_match_are_cancelled(api: ApiUnderTest) -> None:
         assert await states(api, other) == {"queued"}
         assert (await api.http.get("/v1/audit-log?action=job.cancel_many")).json()["data"]
         assert "Nothing matches" in (await browser.get("/console/act/messages?deed=cancel&type=invoice")).text
+
+
+async def test_where_not_all_were_looked_at_one_may_go_on(
+    api: ApiUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, most in (("FEW", 0), ("MOST_READ_OF_INDEX", 1)):
+        monkeypatch.setattr(listing, name, most)
+    old = await asked(api, type="invoice")
+    for _ in range(MOST_PAGES + 1):
+        await asked(api, type="reset")
+    async with browsing(api) as browser:
+        await logged_in(api, browser, "read", "manage")
+        page = (await browser.get("/console/messages?type=invoice")).text
+        assert "were not looked at yet" in page
+        assert "/console/act/messages?type=invoice&amp;deed=cancel" in page
+        text = (await browser.get("/console/act/messages?deed=cancel&type=invoice")).text
+        assert "not all were looked at, and older ones may" in text
+        path = await posted(browser, text)
+        await worked(api, 2 * MOST_PAGES)
+        assert "<b>1</b> cancelled." in (await browser.get(path)).text
+    assert await states(api, [old]) == {"cancelled"}
 
 
 async def test_what_is_stopped_stays_as_it_is(api: ApiUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:

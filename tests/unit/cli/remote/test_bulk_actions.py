@@ -95,6 +95,17 @@ def test_who_says_no_changes_nothing(run: Run) -> None:
     assert len(server.requests) == 1
 
 
+def test_where_none_was_found_among_those_that_were_looked_at_it_asks_all_the_same(run: Run) -> None:
+    server = Scripted([plan(0, more=True), action("running", 0), action("done", 2)])
+    done = run(server, "jobs", "retry", "--all", "--type", "magic_link", answer="y\n")
+    assert done.exit_code == 0
+    assert "not all were looked at: older ones may. Queue them again?" in done.stderr
+    assert done.stdout.splitlines()[-1] == f"{ID} done 2 queued again"
+    server = Scripted([plan(0, more=True), action("running", 0), action("done", 2)])
+    assert run(server, "jobs", "retry", "--all", "--type", "magic_link", "--yes").exit_code == 0
+    assert asked(server)[1] == ("POST", "/v1/bulk-actions")
+
+
 def test_where_nobody_can_be_asked_it_has_to_be_said(run: Run) -> None:
     server = Scripted([plan(3)])
     done = run(server, "jobs", "cancel", "--all", "--type", "x")

@@ -3312,7 +3312,7 @@ export interface components {
             matched: number;
             /**
              * More
-             * @description More may have matched: they were not counted further.
+             * @description More may have matched: not all jobs were looked at.
              */
             more: boolean;
             /**
@@ -3600,12 +3600,12 @@ export interface components {
             dry_run?: true;
             /**
              * Matched
-             * @description The jobs that match now, up to 1,000.
+             * @description The jobs that match now, up to 1,000; 0 with `more`: none yet.
              */
             matched: number;
             /**
              * More
-             * @description There may be more: they were not counted further.
+             * @description There may be more: not all jobs were looked at.
              */
             more: boolean;
         };

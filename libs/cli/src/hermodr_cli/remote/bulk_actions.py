@@ -78,9 +78,9 @@ def begin(
         show_document(plan)
     elif dry_run:
         print(f"{_counted(plan)} fit; nothing was done (--dry-run)")
-    elif not plan.matched and as_json:
+    elif not (plan.matched or plan.more) and as_json:
         show_document({"matched": 0})
-    elif not plan.matched:
+    elif not (plan.matched or plan.more):
         output.announce("no job fits")
     elif yes or _meant(deed, plan):
         begun = hermodr.bulk_actions.create(deed, {"created_before": plan.at, **fits})
@@ -90,9 +90,9 @@ def begin(
 def _meant(deed: Deed, plan: BulkPlan) -> bool:
     """Raises `Refusal` where nobody can be asked."""
     if not _at_a_terminal():
-        raise Refusal(f"{_counted(plan)} jobs fit; say --yes to have it done without a question")
+        raise Refusal(f"{_fit(plan)}; say --yes to have it done without a question")
     verb = "Queue them again" if deed == "retry" else "Cancel them"
-    if typer.confirm(f"{_counted(plan)} jobs fit. {verb}?", err=True):
+    if typer.confirm(f"{_fit(plan)}. {verb}?", err=True):
         return True
     output.announce("nothing was done")
     return False
@@ -100,6 +100,12 @@ def _meant(deed: Deed, plan: BulkPlan) -> bool:
 
 def _at_a_terminal() -> bool:
     return sys.stdin.isatty()
+
+
+def _fit(plan: BulkPlan) -> str:
+    if plan.matched:
+        return f"{_counted(plan)} jobs fit"
+    return "none of the newest jobs fits, and not all were looked at: older ones may"
 
 
 def _counted(plan: BulkPlan) -> str:

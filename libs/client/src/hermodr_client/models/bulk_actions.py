@@ -12,7 +12,8 @@ from hermodr_client.models.answer import Answer
 
 
 class BulkPlan(Answer):
-    """`matched` jobs fit `at` that moment; `more`: or more, they were not counted further."""
+    """`matched` jobs fit `at` that moment, up to 1,000; `more`: or more, as not all jobs were looked at. So none is
+    meant only where `matched` is 0 without `more`."""
 
     matched: int
     at: datetime

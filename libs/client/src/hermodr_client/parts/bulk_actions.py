@@ -21,7 +21,8 @@ class BulkActions(Part[W]):
     def plan(
         self, action: Literal["retry", "cancel"], filter: Mapping[str, Any] | None = None
     ) -> Steps[BulkPlan]:
-        """How many jobs `create` would mean. Give it `created_before=plan.at` to mean no later ones."""
+        """How many jobs `create` would mean: `matched`, or with `more` at least so many, be it 0. Give it
+        `created_before=plan.at` to mean no later ones."""
         document = {"action": action, "filter": filter or {}, "dry_run": True}
         return self._post(path_of("bulk-actions"), BulkPlan, document)
 

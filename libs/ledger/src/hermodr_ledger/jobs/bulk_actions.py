@@ -42,6 +42,8 @@ MAY_BE: Mapping[ActionKind, tuple[JobState, ...]] = {
 """In which states jobs have to be."""
 
 MOST_COUNTED = 1_000
+MOST_PAGES = 20
+"""So many parts of the list are looked at for a count; each reads some thousand rows, of which none may match."""
 MOST_LOOKS = 5
 """So often a step is begun at the same jobs; those that still change are left then, with the reason `unsettled`."""
 _OLDEST_FIRST = Order("created_at", "ASC")
@@ -92,18 +94,25 @@ class Step:
 
 
 class Counted(NamedTuple):
-    """`more`: they were not counted further. `at`: what is accepted later is not in it."""
+    """`more`: they were not counted further, perhaps as not all jobs were looked at; so there may be some where none
+    matched. `at`: what is accepted later is not in it."""
 
     matched: int
     more: bool
     at: datetime
 
 
-async def count(transaction: Transaction, filters: Filters) -> Counted:
-    """How many match, up to `MOST_COUNTED`."""
+async def count(transaction: Transaction, filters: Filters, pages: int = MOST_PAGES) -> Counted:
+    """How many match, up to `MOST_COUNTED`, or until so many parts of the list were looked at."""
     now: datetime = (await transaction.fetch("SELECT now() AS now"))[0]["now"]
-    found, following = await listing.ids(transaction, filters, _NEWEST_FIRST, MOST_COUNTED, None)
-    return Counted(len(found), following is not None, now)
+    matched, following = 0, None
+    for _ in range(pages):
+        wanted = MOST_COUNTED - matched
+        found, following = await listing.ids(transaction, filters, _NEWEST_FIRST, wanted, following)
+        matched += len(found)
+        if following is None or matched >= MOST_COUNTED:
+            break
+    return Counted(matched, following is not None, now)
 
 
 async def create(transaction: Transaction, actor: Actor, kind: ActionKind, filters: Filters) -> BulkAction:

@@ -252,16 +252,13 @@ class _Reading:
 
     async def _few(self) -> list[UUID] | None:
         """All rows a filter leads to, if they are few and no index has them in order."""
-        live = sources.live(self._filters)
-        if live is not None:
-            found = await self._probe(live, None)
+        few = sources.unordered(self._filters)
+        if self._key != "created_at":
+            few += sources.ways(self._filters, self._batch)[:-1]
+        for way in few:
+            found = await self._probe(way, None)
             if found is not None:
                 return found
-        if self._key != "created_at":
-            for way in sources.ways(self._filters, self._batch)[:-1]:
-                found = await self._probe(way, None)
-                if found is not None:
-                    return found
         return None
 
     async def _best(self, ways: Sequence[Source], mark: Mark) -> Source:

@@ -158,6 +158,7 @@ _WITH_ERRORS = "(SELECT job_id AS id, project_id, error FROM hermodr.deliveries 
 _OF_REPORTS = (
     "(SELECT job_id AS id FROM hermodr.events WHERE kind = 'reported' AND detail ->> 'kind' = '{kind}')"
 )
+"""Of all projects: never in the order of a list, whose marks would name other projects' jobs."""
 
 
 async def batch_range(ledger: Statements, filters: Filters) -> tuple[UUID, UUID] | None:
@@ -189,7 +190,7 @@ def ways(filters: Filters, batch: tuple[UUID, UUID] | None) -> list[Source]:
     if filters.group_id is not None:
         found.append(Source((("group_id", filters.group_id),)))
     if batch is not None:
-        found.append(Source(between=batch))
+        found.append(Source((project,), between=batch))
     if filters.states is not None and len(filters.states) == 1 and filters.states[0] in STANDING:
         state = ("state", filters.states[0])
         found.append(Source((project, state), tables=("hermodr.job_standings",), elsewhere=True))
@@ -204,8 +205,6 @@ def _of_deliveries(filters: Filters, project: tuple[str, object]) -> list[Source
     if error is not None:
         lead = (project, ("error", error))
         found.append(_at_deliveries(_WITH_ERRORS, lead, "error" if alone else None))
-    if filters.reported is not None:
-        found.append(_at_deliveries(_OF_REPORTS.format(kind=filters.reported), (), "reported"))
     if state in TROUBLED:
         found.append(
             _at_deliveries(_OF_STATE.format(state=state), (project,), "delivery_state" if alone else None)
@@ -218,7 +217,15 @@ def _at_deliveries(table: str, lead: tuple[tuple[str, object], ...], answers: st
     return Source(lead, tables=(table,), elsewhere=True, repeats=True, answers=settled)
 
 
-def live(filters: Filters) -> Source | None:
+def unordered(filters: Filters) -> list[Source]:
+    """Indexes of all projects, which lead to jobs if they have few rows."""
+    found = [_live(filters)]
+    if filters.reported is not None:
+        found.append(Source(tables=(_OF_REPORTS.format(kind=filters.reported),), elsewhere=True))
+    return [each for each in found if each is not None]
+
+
+def _live(filters: Filters) -> Source | None:
     """The small indexes of waiting jobs, if only such jobs are wanted."""
     if filters.delivery_state in _WAITING:
         waiting = f"wake_at IS NOT NULL AND state = '{filters.delivery_state}'"
@@ -264,7 +271,7 @@ def conditions(sql: Arguments, filters: Filters) -> list[str]:
     elif filters.delivery_method is not None:
         found.append(_by_method(sql.put(str(filters.delivery_method))))
     if filters.reported is not None:
-        found.append(_by_reports(sql.put(filters.reported)))
+        found.append(_by_reports(filters.reported))
     if filters.address is not None:
         found.append(_by_address(put(sql, "address", filters.address)))
     if filters.committed is not None:
@@ -293,8 +300,9 @@ def _by_delivery(sql: Arguments, filters: Filters) -> str:
     return f"EXISTS (SELECT 1 FROM ({children} OFFSET 0) c WHERE {' AND '.join(given)})"
 
 
-def _by_reports(kind: str) -> str:
-    which = f"e.job_id = j.id AND e.kind = 'reported' AND e.detail ->> 'kind' = {kind}"
+def _by_reports(kind: Reported) -> str:
+    """A constant, or the index of such events were not used."""
+    which = f"e.job_id = j.id AND e.kind = 'reported' AND e.detail ->> 'kind' = '{kind}'"
     return f"EXISTS (SELECT 1 FROM hermodr.events e WHERE {which} OFFSET 0)"  # else all of them are hashed
 
 

@@ -64,8 +64,10 @@ class BulkPlanView(BaseModel):
     )
 
     dry_run: Literal[True] = True
-    matched: Annotated[int, Field(description="The jobs that match now, up to 1,000.")]
-    more: Annotated[bool, Field(description="There may be more: they were not counted further.")]
+    matched: Annotated[
+        int, Field(description="The jobs that match now, up to 1,000; 0 with `more`: none yet.")
+    ]
+    more: Annotated[bool, Field(description="There may be more: not all jobs were looked at.")]
     at: Annotated[
         datetime,
         Field(description="When they were counted. As `created_before`, no jobs are meant that came since."),
@@ -102,7 +104,7 @@ class BulkActionView(BaseModel):
     status: ActionState
     filter: Annotated[dict[str, Any], Field(description="Which jobs; without the address once it has ended.")]
     matched: Annotated[int, Field(description="The jobs that matched when it was asked for, up to 1,000.")]
-    more: Annotated[bool, Field(description="More may have matched: they were not counted further.")]
+    more: Annotated[bool, Field(description="More may have matched: not all jobs were looked at.")]
     done: Annotated[int, Field(description="Jobs that were queued again or cancelled.")]
     left: Annotated[int, Field(description="Jobs that were left as they are.")]
     reasons: Annotated[

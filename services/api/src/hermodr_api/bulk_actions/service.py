@@ -40,9 +40,10 @@ class BulkActions:
 
         return await self._repeatable.run(caller.project_id, key, 200, act)
 
-    async def count(self, filters: Filters) -> Counted:
+    async def count(self, filters: Filters, pages: int = bulk_actions.MOST_PAGES) -> Counted:
+        """Fewer `pages` are quicker, and count less."""
         async with patience(), self._ledger.transaction(isolation="repeatable_read") as transaction:
-            return await bulk_actions.count(transaction, filters)
+            return await bulk_actions.count(transaction, filters, pages)
 
     async def page(self, project_id: UUID, page: Page) -> PageResult[BulkAction]:
         async with patience():

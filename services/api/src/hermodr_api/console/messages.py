@@ -85,7 +85,7 @@ async def messages(
         if cursor is None:
             count = len(rows), False
             if next_cursor is not None:
-                counted = await actions.count(found.filters)
+                counted = await actions.count(found.filters, pages=1)
                 count = counted.matched, counted.more
     shown = {name: value for name, value in fields.items() if value}
     answer = pages.page(

@@ -270,3 +270,34 @@ async def test_nothing_of_another_project(api: ApiUnderTest) -> None:
             assert (await browser.get(path)).status_code == 404
         for deed in ("edit", "pause", "run", "delete"):
             assert (await posted(browser, f"{page}/{deed}", FORM))[0] == 404
+
+
+async def test_who_is_meant_goes_on_as_json_as_it_is_saved(api: ApiUnderTest) -> None:
+    who = f"who-{uuid4().hex[:8]}"
+    person = {"external_id": who, "name": f"Name {who}", "email": f"{who}@example.com"}
+    reader = (await api.http.post("/v1/recipients", json=person)).json()["id"]
+    group = (await api.http.post("/v1/groups", json={"name": f"Group {who}"})).json()["id"]
+    texts = {"job.message.subject": "Hello", "job.message.body_text": "It is time."}
+    async with browsing(api) as browser:
+        await logged_in(api, browser, "read", "manage")
+        for kind, words, to in (
+            ("recipient", f"Name {who}", {"recipient_id": reader}),
+            ("recipient", reader, {"recipient_id": reader}),
+            ("recipient", who, {"external_id": who}),
+            ("group", f"Group {who}", {"group_id": group}),
+        ):
+            form = MESSAGE | texts | {"name": f"s {uuid4()}"}
+            form |= {"job.message.kind": kind, "job.message.to": words}
+            _, page, text = await posted(browser, "/console/schedules/new", form)
+            assert (await current(api, page))["job"]["to"] == to, text  # type: ignore[index]
+            known = form | {"job.message.to": str(next(iter(to.values())))}
+            for path, fields in (("/console/schedules/new", form), (f"{page}/edit", known)):
+                status, _, text = await posted(browser, path, fields | {"step": "json"})
+                assert status == 200, text
+                ((name, value),) = to.items()
+                assert f"&#34;{name}&#34;: &#34;{value}&#34;" in text
+        form = MESSAGE | texts | {"job.message.to": "Nobody at all", "step": "json"}
+        status, _, text = await posted(browser, "/console/schedules/new", form)
+        assert status == 422
+        assert 'id="job.message.to-flaw"' in text
+        assert 'value="Nobody at all"' in text

@@ -102,7 +102,8 @@ async def create(
     form, caller = Form(posted.fields), posted.visitor.caller
     try:
         if form.value("step"):
-            return await drawing.of(posted.visitor, _stepped(form), None)
+            form = await _stepped(searching, caller.project_id, form)
+            return await drawing.of(posted.visitor, form, None)
         given = {name: value for name, value in form.given(*_PLAIN).items() if value is not None}
         job = await _resolved(searching, caller.project_id, form, requested.job_of(form))
         answer = await schedules.create(caller, read(ScheduleIn, given | {"job": job}), form.key(_HERE))
@@ -163,7 +164,8 @@ async def change(
     known = _known(found)
     try:
         if form.value("step"):
-            return await drawing.of(posted.visitor, _stepped(form), found)
+            form = await _stepped(searching, caller.project_id, form, found.job)
+            return await drawing.of(posted.visitor, form, found)
         form = form.merged(known)
         changes = form.changes(_fields, known)
         if "job" in changes:
@@ -212,9 +214,14 @@ def _known(found: Schedule) -> dict[str, object]:
     return {name: getattr(found, name) for name in _PLAIN} | requested.fields_of(found.job)
 
 
-def _stepped(form: Form) -> Form:
-    """What is typed, for going on. Raises `Refused`."""
-    return requested.as_json(form) if form.value("step") == requested.JSON else form
+async def _stepped(
+    searching: Search, project_id: UUID, form: Form, known: Mapping[str, Any] | None = None
+) -> Form:
+    """What is typed, for going on: whom people mean stands in JSON as it would be saved. Raises `Refused`."""
+    if form.value("step") != requested.JSON:
+        return form
+    job = await _resolved(searching, project_id, form, requested.job_of(form), known)
+    return requested.as_json(form, job)
 
 
 async def _resolved(

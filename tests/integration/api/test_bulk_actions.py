@@ -115,6 +115,7 @@ async def test_an_address_is_neither_kept_nor_written_down(api: ApiUnderTest) ->
     [
         ({"action": "explode"}, ["body", "action"]),
         ({"action": "cancel"}, ["body", "filter"]),
+        ({"action": "cancel", "filter": {"created_before": "9999-12-31T00:00:00Z"}}, ["body", "filter"]),
         ({"action": "cancel", "filter": {"status": "failed"}}, ["body", "filter", "status"]),
         ({"action": "retry", "filter": {"status": "queued"}}, ["body", "filter", "status"]),
         ({"action": "retry", "filter": {"colour": "red"}}, ["body", "filter", "colour"]),

@@ -151,6 +151,8 @@ async def test_what_is_stopped_stays_as_it_is(api: ApiUnderTest, monkeypatch: py
         ("deed=retry&status=queued", 200),
         ("deed=cancel&status=completed", 200),
         ("deed=cancel&batch=x", 200),
+        ("deed=cancel", 200),
+        ("deed=cancel&before=2030-01-01T00:00", 200),
         ("deed=explode", 404),
         ("", 404),
     ],
@@ -162,6 +164,20 @@ async def test_what_cannot_be_done_is_told(api: ApiUnderTest, query: str, status
         assert answer.status_code == status
         assert status != 200 or 'class="flaw"' in answer.text
         assert '<form class="deeds"' not in answer.text
+
+
+async def test_all_that_is_unfinished_is_neither_offered_nor_cancelled(api: ApiUnderTest) -> None:
+    job = await asked(api)
+    async with browsing(api) as browser:
+        await logged_in(api, browser, "read", "manage")
+        offered = "Cancel all unfinished"
+        assert offered not in (await browser.get("/console/messages?before=2999-01-01T00:00")).text
+        assert offered in (await browser.get("/console/messages?after=2001-01-01T00:00")).text
+        answer = await browser.post("/console/act/messages", csrf=await browser.csrf(), deed="cancel")
+        assert 'class="flaw"' in answer.text
+        assert await states(api, [job]) == {"queued"}
+        since = (await browser.get("/console/act/messages?deed=cancel&after=2001-01-01T00:00")).text
+        assert "<b>1</b> message matches" in since
 
 
 async def test_who_may_not_manage_is_not_asked(api: ApiUnderTest) -> None:

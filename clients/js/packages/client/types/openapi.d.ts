@@ -3243,7 +3243,7 @@ export interface components {
              * @default false
              */
             dry_run?: boolean;
-            /** @description Which jobs. To `cancel`, it may not be empty. */
+            /** @description Which jobs. To `cancel`, it needs a condition beside `created_before`. */
             filter?: components["schemas"]["BulkFilter"];
         };
         /**

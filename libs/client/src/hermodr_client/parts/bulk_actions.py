@@ -35,8 +35,8 @@ class BulkActions(Part[W]):
         idempotency_key: str | None = None,
     ) -> Steps[BulkAction]:
         """`filter` has the names of `jobs.list`. `retry` means failed jobs (or, by `{"status": "cancelled"}`,
-        cancelled ones); `cancel` means unfinished ones and needs at least one condition. Jobs accepted later are not
-        touched."""
+        cancelled ones); `cancel` means unfinished ones and needs a condition beside `created_before`. Jobs accepted
+        later are not touched."""
         document = {"action": action, "filter": filter or {}}
         return self._post(path_of("bulk-actions"), BulkAction, document, idempotency_key)
 

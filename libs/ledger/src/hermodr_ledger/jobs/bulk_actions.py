@@ -58,6 +58,14 @@ _ENDED: dict[str, Any] = {"ended_at": sa.func.now(), "filter": _FORGOTTEN}
 """An address is null then, if there was one."""
 
 
+def too_much(kind: ActionKind, filters: Filters) -> bool:
+    """Whether it would cancel all that is unfinished up to some moment: what nobody may ask for, not even by accident.
+    `filters.states`: some of those in `MAY_BE`."""
+    narrowed = any(getattr(filters, name) is not None for name in _NARROWING if name != "created_before")
+    some = set(filters.states or MAY_BE[kind]) < set(MAY_BE[kind])
+    return kind == "cancel" and not narrowed and not some
+
+
 @dataclass(frozen=True, slots=True)
 class BulkAction:
     """`matched` when it was asked for, or more. `refused`: how many were left as they are, by reason."""

@@ -11,7 +11,7 @@ from hermodr_api.errors import Flaw, invalid
 from hermodr_api.http.bodies import Body
 from hermodr_api.jobs.queries import JobNarrowing
 from hermodr_contracts.vocabulary import JobState
-from hermodr_ledger.jobs.bulk_actions import MAY_BE, ActionKind, ActionState, BulkAction
+from hermodr_ledger.jobs.bulk_actions import MAY_BE, ActionKind, ActionState, BulkAction, too_much
 from hermodr_ledger.jobs.listing_sources import Filters
 
 _FILTER: JsonDict = {"type": "magic_link", "created_before": "2026-11-30T09:00:00Z"}
@@ -38,7 +38,8 @@ class BulkActionIn(Body):
 
     action: Annotated[ActionKind, Field(description="`retry` or `cancel`.")]
     filter: BulkFilter = Field(
-        default_factory=BulkFilter, description="Which jobs. To `cancel`, it may not be empty."
+        default_factory=BulkFilter,
+        description="Which jobs. To `cancel`, it needs a condition beside `created_before`.",
     )
     dry_run: Annotated[bool, Field(description="Only count them; nothing is changed.")] = False
 
@@ -48,10 +49,11 @@ class BulkActionIn(Body):
         if status is not None and status not in may_be:
             flaw = f"to {self.action} it must be one of: {', '.join(may_be)}"
             raise invalid(Flaw(("body", "filter", "status"), flaw))
-        if self.action == "cancel" and not self.filter.model_dump(exclude_none=True):
-            raise invalid(Flaw(("body", "filter"), "needs at least one condition to cancel by"))
         unsaid = (JobState.FAILED,) if self.action == "retry" else may_be
-        return self.filter.narrowed(project_id, unsaid if status is None else (status,))
+        filters = self.filter.narrowed(project_id, unsaid if status is None else (status,))
+        if too_much(self.action, filters):
+            raise invalid(Flaw(("body", "filter"), "to cancel, it needs a condition beside created_before"))
+        return filters
 
 
 class BulkPlanView(BaseModel):

@@ -26,7 +26,7 @@ from hermodr_api.errors import NOT_FOUND, Refused
 from hermodr_api.http.lists import NewestFirst
 from hermodr_api.http.provided import provided
 from hermodr_contracts.vocabulary import JobState
-from hermodr_ledger.jobs.bulk_actions import MAY_BE, ActionKind
+from hermodr_ledger.jobs.bulk_actions import MAY_BE, ActionKind, too_much
 from hermodr_ledger.jobs.listing_sources import Filters
 
 router = APIRouter(prefix="/console", include_in_schema=False, route_class=Page)
@@ -109,10 +109,12 @@ async def _meant(
         return None, found.flaw or "this is one message: look at it"
     filters = found.filters
     if filters.states is None:
-        return filters.narrowed(states=states), None
-    if not set(filters.states) <= set(states):
+        filters = filters.narrowed(states=states)
+    if not set(filters.states or ()) <= set(states):
         named = ", ".join(states)
         return None, f"these are {fields['status']}; only {named} messages can be asked for that"
+    if too_much(cast("ActionKind", deed), filters):
+        return None, "choose a filter beside the time before which they were requested, such as a status"
     return filters, None
 
 

@@ -186,3 +186,20 @@ async def test_nothing_of_another_project(api: ApiUnderTest) -> None:
             assert (await browser.get(other + path)).status_code == 404
         for deed in ("edit", "pause", "run", "delete", "dance"):
             assert (await posted(browser, f"{other}/{deed}", FORM))[0] == 404
+
+
+async def test_a_digest_for_somebody_outside_the_group_is_said_to_bring_nothing(api: ApiUnderTest) -> None:
+    page, whom = await made(api), await given(api)
+    digest = await current(api, page)
+    async with browsing(api) as browser:
+        await logged_in(api, browser, "read", "manage")
+        await api.http.post(
+            f"/v1/groups/{digest['group_id']}/members",
+            json={"members": [{"recipient_id": digest["recipient_id"]}]},
+        )
+        assert "Nothing will come" not in (await browser.get(page)).text
+        stranger = whom | {"group_id": digest["group_id"]}
+        answer = await api.http.post("/v1/digest-schedules", json=stranger)
+        text = (await browser.get(f"/console/digests/{answer.json()['id']}")).text
+        assert "Nothing will come" in text
+        assert f'href="/console/groups/{digest["group_id"]}"' in text

@@ -301,3 +301,16 @@ async def test_who_is_meant_goes_on_as_json_as_it_is_saved(api: ApiUnderTest) ->
         assert status == 422
         assert 'id="job.message.to-flaw"' in text
         assert 'value="Nobody at all"' in text
+
+
+async def test_a_task_that_no_worker_has_is_said(api: ApiUnderTest) -> None:
+    name = f"nobody_has_{uuid4().hex[:8]}"
+    async with browsing(api) as browser:
+        await logged_in(api, browser, "read", "manage")
+        _, page, text = await posted(browser, "/console/schedules/new", TASK | {"job.task.type": name})
+        assert page, text
+        assert "No worker has said that it has the task" in (await browser.get(page)).text
+        assert "no worker has said yet" in (await browser.get(f"{page}/edit")).text
+        await api.api.ledger.fetch("INSERT INTO hermodr.task_types (name) VALUES ($1)", name)
+        assert "No worker has" not in (await browser.get(page)).text
+        assert "no worker has" not in (await browser.get(f"{page}/edit")).text

@@ -12,7 +12,7 @@ from hermodr_ledger.engine import Row, Statements
 from hermodr_ledger.engine.core import AnySelect, equal, fetch
 from hermodr_ledger.engine.paging import Page, paged
 from hermodr_ledger.engine.times import readable_columns
-from hermodr_ledger.tables import digest_schedules, groups, recipients
+from hermodr_ledger.tables import digest_schedules, group_members, groups, recipients
 from hermodr_servicekit.ids import new_id
 
 Frequency = Literal["daily", "weekly", "monthly"]
@@ -101,6 +101,14 @@ async def names(
         )
     )
     return {row["id"]: (row["reader"], row["group"]) for row in await fetch(statements, asked)}
+
+
+async def has_member(statements: Statements, project_id: UUID, schedule_id: UUID) -> bool:
+    """Whether its reader is in its group: others get nothing."""
+    member = group_members.c
+    joined = (member.group_id == _OF.group_id) & (member.recipient_id == _OF.recipient_id)
+    asked = sa.select(_OF.id).join_from(digest_schedules, group_members, joined).where(_ONE)
+    return bool(await fetch(statements, asked, schedule=schedule_id, project=project_id))
 
 
 async def create(statements: Statements, project_id: UUID, fields: Mapping[str, Any]) -> DigestSchedule:

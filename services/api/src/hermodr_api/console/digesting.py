@@ -102,6 +102,7 @@ async def digest(
         here=_HERE,
         digest=DigestScheduleView.model_validate(found),
         names=names.get(digest_id, ("", "")),
+        is_reader=await searching.is_reader(visitor.caller.project_id, digest_id),
         month=shown,
         form=Form(),
     )

@@ -23,7 +23,7 @@ from hermodr_api.http.lists import NewestFirst
 from hermodr_api.http.provided import provided
 from hermodr_api.schedules.models import ScheduleIn, SchedulePatch
 from hermodr_api.schedules.service import Schedules
-from hermodr_contracts.vocabulary import Channel
+from hermodr_contracts.vocabulary import Channel, JobKind
 from hermodr_ledger.engine.paging import Page as Rows
 from hermodr_ledger.schedules.schedules import Schedule, ScheduleSearch
 from hermodr_recurrence import rule_of, zone_named, zone_names
@@ -48,6 +48,8 @@ class Drawing:
         named, flaws = await self._named(project, form.value("job.message.type").strip(), form)
         lines = requested.data_fields(form, named)
         form = requested.placed(replace(form, flaws={**flaws, **form.flaws}), [name for name, _, _ in lines])
+        tasks = form.value("job.does") == requested.TASK
+        strange = tasks and await self._searching.without_worker(form.value("job.task.type").strip())
         return pages.page(
             "schedule_form",
             visitor,
@@ -58,6 +60,7 @@ class Drawing:
             zones=sorted(zone_names()),
             requested=requested,
             data_fields=lines,
+            strange=strange,
             channels=list(Channel),
             known={
                 "template": await suggested(project, "template", ""),
@@ -116,6 +119,7 @@ async def create(
 async def schedule(
     visitor: Reading,
     schedules: TheSchedules,
+    searching: TheSearch,
     calendars: Annotated[Calendars, provided(Calendars)],
     asked: NewestFirst,
     schedule_id: UUID,
@@ -134,6 +138,7 @@ async def schedule(
         here=_HERE,
         schedule=found,
         job=pretty(found.job),
+        strange=found.kind == JobKind.TASK and await searching.without_worker(found.type or ""),
         month=shown,
         runs=runs.rows,
         next_cursor=asked.cursor(runs),

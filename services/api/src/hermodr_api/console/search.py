@@ -12,7 +12,7 @@ from hermodr_api.jobs.models import ListedJobView
 from hermodr_contracts.vocabulary import Channel, DeliveryState, JobKind, JobState
 from hermodr_ledger.digests import schedules
 from hermodr_ledger.engine import Ledger
-from hermodr_ledger.jobs import addressees, completing
+from hermodr_ledger.jobs import addressees, completing, task_types
 from hermodr_ledger.jobs.listing_sources import Filters, Reported
 from hermodr_ledger.people import names, recipients
 from hermodr_ledger.people import words as people
@@ -224,6 +224,18 @@ class Search:
         """Which of the types no template and no task has. Raises `LedgerUnavailable`."""
         async with patience():
             return await completing.strange(self._ledger, project_id, types)
+
+    async def without_worker(self, task_type: str) -> bool:
+        """Whether it is a type of tasks that no worker has declared. Raises `LedgerUnavailable`."""
+        if not task_type or not task_type.isprintable():
+            return False
+        async with patience():
+            return not await task_types.declared(self._ledger, task_type)
+
+    async def is_reader(self, project_id: UUID, digest_id: UUID) -> bool:
+        """Whether a digest's reader is in its group. Raises `LedgerUnavailable`."""
+        async with patience():
+            return await schedules.has_member(self._ledger, project_id, digest_id)
 
 
 def found(**ids: tuple[str, str]) -> None:

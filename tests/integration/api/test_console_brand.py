@@ -60,6 +60,9 @@ async def test_what_is_wrong_with_a_brand_is_said(
         assert answer.status_code == 422
         assert f'id="{wrong}-flaw"' in answer.text
         assert "<script>alert" not in answer.text
+        assert "base64" not in answer.text.partition('role="alert"')[2].partition("</div>")[0]
+        assert ("is no PNG, JPEG, GIF or WebP of at most 32 KiB" in answer.text) is (wrong == "file")
+        assert ("must be # and six digits" in answer.text) is (wrong == "color")
         kept = "data:image/gif" in answer.text
         assert kept is (wrong != "file"), "a picture that is fine need not be chosen again"
         assert await brand(api) is None

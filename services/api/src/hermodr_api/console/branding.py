@@ -13,6 +13,7 @@ from hermodr_api.console.sessions import Visitor
 from hermodr_api.console.visiting import Managing, Page, PostedByManager, back
 from hermodr_api.errors import Refused
 from hermodr_api.http.bodies import read
+from hermodr_api.projects.brand import KIB, MOST_OF_A_LOGO
 from hermodr_api.projects.models import ProjectPatch, ProjectView
 
 router = APIRouter(prefix="/console/project/brand", include_in_schema=False, route_class=Page)
@@ -54,7 +55,8 @@ def _at_their_fields(form: Form, chosen: str) -> Form:
     flaws = {name.removeprefix("brand."): flaw for name, flaw in form.flaws.items()}
     kept = form.value("logo") if chosen else ""
     if "logo" in flaws:
-        flaws["file"] = flaws.pop("logo")
+        flaws["file"] = f"is no PNG, JPEG, GIF or WebP of at most {MOST_OF_A_LOGO // KIB} KiB"
+        del flaws["logo"]
     else:
         kept = chosen or form.value("logo")
     return replace(form, fields={**form.fields, "logo": kept}, flaws=flaws)

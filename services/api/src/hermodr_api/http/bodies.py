@@ -124,6 +124,7 @@ _PATTERNS = {
     _HOURS: "is not a time of day such as 09:00 (HH:MM, 24 hours)",
     TYPE_PATTERN: "begins with a letter or a digit, and has only letters (a to z), digits and . _ : - without blanks; "
     "at most 100 characters",
+    "#[0-9a-fA-F]{6}": "must be # and six digits (0 to 9, a to f), such as #2456d6",
     LANGUAGE_PATTERN: "is no language such as en or de-AT",
 }
 """What is said of texts that do not match, by a part of the pattern."""

@@ -46,3 +46,13 @@ function reachable() {
 reachable();
 addEventListener("resize", reachable);
 document.addEventListener("htmx:after:swap", reachable);
+
+// A colour is chosen beside the field that it is typed into, which may be empty.
+for (const chooser of document.querySelectorAll("input[type=color][data-for]")) {
+  const field = document.getElementById(chooser.dataset.for);
+  const follow = () => { if (/^#[0-9a-f]{6}$/i.test(field.value)) chooser.value = field.value; };
+  chooser.hidden = false;
+  chooser.addEventListener("input", () => { field.value = chooser.value; });
+  field.addEventListener("input", follow);
+  follow();
+}

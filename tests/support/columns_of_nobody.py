@@ -14,7 +14,7 @@ OF_NOBODY: dict[str, set[str]] = {
         "state",
         "refused",
     },  # who: a key or an operator
-    "api_keys": {"name", "hint", "key_hash", "scopes", "made_by_kind", "made_by"},
+    "api_keys": {"name", "hint", "key_hash", "scopes", "made_by_kind", "made_by", "made_by_name"},
     "attempts": {"provider", "outcome", "code", "claimed_by", "resolved_as", "proof", "measured"},
     "auto_syncs": {"status", "response_goal", "timezone", "channel"},
     "audit_log": {"actor", "action", "detail"},  # `audit.record` forbids personal data in `detail`

@@ -6,7 +6,8 @@ from uuid import UUID
 import pytest
 
 from hermodr_api.access.authentication import BELIEVED_SECONDS
-from hermodr_ledger.access import keys
+from hermodr_ledger.access import audit, keys, makers
+from hermodr_ledger.access.makers import Maker
 from hermodr_ledger.engine import LedgerUnavailable
 from hermodr_servicekit.ids import new_id
 from tests.support.api import MAIL, ApiUnderTest, api_over, client_of, problem
@@ -240,18 +241,20 @@ async def test_all_keys_that_somebody_made_are_revoked_and_those_of_these(api: A
     mine = (await api.http.post(URL, json={"name": "theirs", "scopes": ["admin"]})).json()
     other = (await api.http.post(URL, json={"name": "other", "scopes": ["read"]})).json()
     assert mine["made_by"]["actor"] == "key"
-    person = {"actor": "person", "actor_id": "ada@example.com (1815)"}
-    values = "made_by_kind = 'person', made_by = 'ada@example.com (1815)'"
+    person = {"actor": "person", "actor_id": "https://id.example 1815"}
+    values = "made_by_kind = 'person', made_by = 'https://id.example 1815', made_by_name = 'ada@example.com (1815)'"
     await api.api.ledger.fetch(f"UPDATE hermodr.api_keys SET {values} WHERE id = $1", UUID(mine["id"]))
     async with client_of(api.api, mine["key"]) as theirs:
         second = (await theirs.post(URL, json={"scopes": ["admin"]})).json()
         rotated = (await theirs.post(f"{URL}/{second['id']}/rotate", json={})).json()
         async with client_of(api.api, rotated["key"]) as last:
             third = (await last.post(URL, json={"scopes": ["read"]})).json()
-    assert third["made_by"] == {"actor": "key", "actor_id": rotated["id"]}
-    assert (await api.http.get(f"{URL}/{mine['id']}")).json()["made_by"] == person
-    stranger = await api.http.post(f"{URL}/revoke", json=person | {"actor_id": "bob"})
-    assert stranger.json() == {"revoked": []}
+    assert third["made_by"] == {"actor": "key", "actor_id": rotated["id"], "name": None}
+    made_by = (await api.http.get(f"{URL}/{mine['id']}")).json()["made_by"]
+    assert made_by == person | {"name": "ada@example.com (1815)"}
+    for stranger in ("bob", "ada@example.com (1815)", "https://other.example 1815"):
+        unknown = await api.http.post(f"{URL}/revoke", json=person | {"actor_id": stranger})
+        assert "made_by" in problem(unknown, 404, "not-found")["detail"]
     answer = await api.http.post(f"{URL}/revoke", json=person)
     assert answer.json() == {"revoked": sorted(each["id"] for each in (mine, second, rotated, third))}
     for each, status in ((mine, 401), (third, 401), (other, 200)):
@@ -265,3 +268,76 @@ async def test_all_keys_that_somebody_made_are_revoked_and_those_of_these(api: A
 async def test_whose_keys_are_revoked_has_to_be_said(api: ApiUnderTest) -> None:
     for given in ({}, {"actor_id": ""}, {"actor_id": "x", "actor": "cli"}):
         assert (await api.http.post(f"{URL}/revoke", json=given)).status_code == 422
+
+
+async def test_a_key_that_goes_on_making_keys_is_no_faster_than_its_revocation(api: ApiUnderTest) -> None:
+    first = (await api.http.post(URL, json={"scopes": ["admin"]})).json()
+    maker = Maker("person", "https://id.example 1815")
+    await api.api.ledger.fetch(
+        "UPDATE hermodr.api_keys SET made_by_kind = $2, made_by = $3 WHERE id = $1",
+        UUID(first["id"]),
+        maker.kind,
+        maker.id,
+    )
+    made = [UUID(first["id"])]
+    under_way = asyncio.Event()
+
+    async def goes_on(rotates: bool) -> None:
+        """Each key makes the next, as another process of the api would, which believes each for some seconds."""
+        own = made[0]
+        with pytest.raises(makers.Ended):
+            for _ in range(500):
+                async with api.api.ledger.transaction() as transaction:
+                    next_one, _ = await keys.create_in(
+                        transaction, api.project_id, ["admin"], "", audit.Actor("key", str(own))
+                    )
+                own = next_one.id
+                made.append(own)
+                if rotates:
+                    actor, day = audit.Actor("key", str(own)), timedelta(days=1)
+                    async with api.api.ledger.transaction() as transaction:
+                        both = await keys.rotate(transaction, api.project_id, own, day, None, actor)
+                    assert both is not None
+                    own = both[0].id
+                    made.append(own)
+                if len(made) > 30:
+                    under_way.set()
+
+    going_on = [asyncio.create_task(goes_on(rotates)) for rotates in (False, True, False, True)]
+    await under_way.wait()
+    person = {"actor": maker.kind, "actor_id": maker.id}
+    answer = await api.http.post(f"{URL}/revoke", json=person)
+    await asyncio.gather(*going_on)
+    assert answer.status_code == 200
+    assert {UUID(each) for each in answer.json()["revoked"]} == set(made)
+    held = "SELECT count(*) FROM hermodr.api_keys WHERE id = ANY($1::uuid[]) AND revoked_at IS NULL"
+    assert (await api.api.ledger.fetch(held, made))[0]["count"] == 0
+    made_since = await api.api.ledger.fetch(
+        "SELECT made_by FROM hermodr.api_keys WHERE project_id = $1 AND revoked_at IS NULL", api.project_id
+    )
+    assert not {row["made_by"] for row in made_since} & {str(each) for each in made}
+
+
+async def test_keys_that_rotate_each_other_wait_in_turn(api: ApiUnderTest) -> None:
+    first, second = [(await api.http.post(URL, json={"scopes": ["admin"]})).json() for _ in range(2)]
+
+    async def rotated(key_id: str, by: str) -> None:
+        actor, day = audit.Actor("key", by), timedelta(days=1)
+        async with api.api.ledger.transaction() as transaction:
+            assert await keys.rotate(transaction, api.project_id, UUID(key_id), day, None, actor) is not None
+
+    await asyncio.gather(rotated(first["id"], second["id"]), rotated(second["id"], first["id"]))
+
+
+async def test_a_key_that_another_process_still_believes_makes_no_other(
+    database_url: str, api: ApiUnderTest
+) -> None:
+    made = (await api.http.post(URL, json={"scopes": ["admin"]})).json()
+    old = (await api.http.post(URL, json={"scopes": ["read"]})).json()
+    async with api_over(database_url) as elsewhere, client_of(elsewhere.api, made["key"]) as client:
+        assert (await client.get(URL)).status_code == 200
+        assert (await api.http.delete(f"{URL}/{made['id']}")).status_code == 204
+        assert (await client.get(URL)).status_code == 200, "believed for some seconds"
+        problem(await client.post(f"{URL}/{old['id']}/rotate", json={}), 401, "unauthenticated")
+        problem(await client.get(URL), 401, "unauthenticated")
+    assert (await api.http.get(f"{URL}/{old['id']}")).json()["expires_at"] is None

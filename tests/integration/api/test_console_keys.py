@@ -220,14 +220,16 @@ async def test_the_log_names_keys_and_people(api: ApiUnderTest) -> None:
         assert "ada@example.com" in text
         assert f"<code>{looked_at}</code>" in text
         assert "person at the console" in (await browser.get(f"{AUDIT}?actor=person")).text
+        assert (await browser.get(f"{AUDIT}?actor=person&actor_id={'x' * 403}")).status_code == 200
 
 
 async def test_all_keys_of_a_person_are_revoked_after_a_question(api: ApiUnderTest) -> None:
     made = (await api.http.post("/v1/api-keys", json={"name": "till", "scopes": ["read"]})).json()
     await api.api.ledger.fetch(
-        "UPDATE hermodr.api_keys SET made_by_kind = 'person', made_by = $2 WHERE id = $1",
+        "UPDATE hermodr.api_keys SET made_by_kind = 'person', made_by = $2, made_by_name = $3 WHERE id = $1",
         UUID(made["id"]),
-        STRANGER,
+        f"https://id.example {STRANGER.ljust(200, 'x')}",
+        f"{STRANGER.ljust(400, 'y')}",
     )
     async with browsing(api) as browser:
         await logged_in(api, browser, "admin")
@@ -238,6 +240,10 @@ async def test_all_keys_of_a_person_are_revoked_after_a_question(api: ApiUnderTe
         asked = await browser.get(link)
         assert "Revoke all their keys?" in asked.text
         assert "<script>alert" not in text + asked.text
+        assert f"{'y' * 300} made are refused" in asked.text
+        unknown = "/console/keys/revoke?actor_id=nobody"
+        assert (await browser.get(unknown)).status_code == 404
+        assert (await browser.send(unknown, await browser.hidden(link))).status_code == 404
         assert (await browser.send(link, await browser.hidden(link))).status_code == 303
         assert (await browser.get(KEYS)).text.count("Revoke all of theirs") == 0
     assert (await api.http.get(f"/v1/api-keys/{made['id']}")).json()["revoked_at"] is not None

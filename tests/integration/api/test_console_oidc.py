@@ -4,7 +4,7 @@ import html
 import re
 from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from hermodr_api.console import roles
 from hermodr_api.console.identity import Attempt
 from hermodr_api.settings import ApiSettings
+from hermodr_ledger.access import audit, keys, makers, people
 from tests.support.api import ApiUnderTest, api_over
 from tests.support.hook_server import saying
 from tests.support.pretended_provider import PretendedProvider, pretended_provider
@@ -156,6 +157,49 @@ async def test_a_provider_that_is_away_holds_nobody(house: House) -> None:
         identity._heard = float("-inf")
         house.provider.description = {"issuer": "https://evil.example"}
         assert (await logged_out(browser)).headers["location"] == "/console/login"
+
+
+async def test_keys_know_a_person_whose_address_has_changed(house: House) -> None:
+    async with house.browsing() as browser, house.browsing() as other:
+        for number, address in enumerate(("ada@example.com", "lovelace@example.com")):
+            house.provider.claims["email"] = address
+            await house.logged_in((browser, other)[number])
+            assert (await made_key((browser, other)[number])).status_code == 200
+        made = [each["made_by"] for each in (await house.api.http.get("/v1/api-keys")).json()["data"]]
+        made = [each for each in made if each["actor"] == "person"]
+        identity = f"{house.provider.issuer} 1815"
+        assert {each["actor_id"] for each in made} == {identity}
+        assert {each["name"] for each in made} == {NAME, "lovelace@example.com (1815)"}
+        house.provider.claims["sub"] = "1816"
+        async with house.browsing() as stranger:
+            await house.logged_in(stranger)
+            answer = await house.api.http.post("/v1/api-keys/revoke", json={"actor_id": identity})
+            assert len(answer.json()["revoked"]) == 2
+            assert [(await each.get("/console")).status_code for each in (browser, other, stranger)] == [
+                303,
+                303,
+                200,
+            ]
+
+
+async def test_a_session_that_is_over_makes_no_key(house: House) -> None:
+    """Even if it ends between the look at it and the key."""
+    ledger, project = house.api.api.ledger, house.api.project_id
+    async with house.browsing() as browser:
+        await house.logged_in(browser)
+        session = keys.hash_of(browser.cookies["hermodr_console"])
+        for held in (True, False):
+            async with ledger.transaction() as transaction:
+                ada = audit.Actor("person", NAME, session)
+                with nullcontext() if held else pytest.raises(makers.Ended):
+                    await keys.create_in(transaction, project, ["read"], "", ada)
+            await people.end(ledger, session)
+
+
+async def made_key(browser: httpx.AsyncClient) -> httpx.Response:
+    page = (await browser.get("/console/keys/new")).text
+    hidden = dict(re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', page))
+    return await browser.post("/console/keys/new", data={**hidden, "name": "till", "scope.read": "yes"})
 
 
 async def test_what_a_role_may_not_is_refused(house: House) -> None:

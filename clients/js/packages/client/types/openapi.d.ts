@@ -99,7 +99,8 @@ export interface paths {
         put?: never;
         /**
          * Revoke all API keys that somebody made
-         * @description Those that these keys made are revoked, too, and so on.
+         * @description Those that these keys made are revoked, too, and so on. The sessions of a person at the console end. A key that
+         *     made others is not among them: revoke it first.
          *
          *     Needs the scope `admin`.
          */
@@ -5698,7 +5699,8 @@ export interface components {
         };
         /**
          * MakerView
-         * @description Who made a key, as the audit log names them.
+         * @description Who made a key: of a key its id, of a person the identity provider and its own name for them, which stay when
+         *     their address changes.
          */
         MakerView: {
             /**
@@ -5708,6 +5710,11 @@ export interface components {
             actor: "key" | "user" | "person" | "cli" | "sql" | "service";
             /** Actor Id */
             actor_id: string | null;
+            /**
+             * Name
+             * @description What a person was called when they made it; null: it was none.
+             */
+            name: string | null;
         };
         /**
          * MemberIn

@@ -62,7 +62,10 @@ def revoke_command(
     key_id: Annotated[str | None, typer.Argument(metavar="ID", help="The key's id.")] = None,
     made_by: Annotated[
         str | None,
-        typer.Option(help="Instead of one: all that this person made, and what was made with these."),
+        typer.Option(
+            help="Instead of one: all that this person made (`actor_id` of `keys list --json`), and what was made with "
+            "these."
+        ),
     ] = None,
     url: Url = None,
     key: Key = None,
@@ -93,4 +96,4 @@ def _columns(found: Sequence[ApiKey]) -> list[Column]:
 
 def _maker(key: ApiKey) -> str:
     maker = key.made_by or {}
-    return str(maker.get("actor_id") or maker.get("actor") or "")
+    return str(maker.get("name") or maker.get("actor_id") or maker.get("actor") or "")

@@ -10,8 +10,8 @@ from hermodr_client.models.answer import Answer
 
 
 class ApiKey(Answer):
-    """A key, without its secret; `hint` is its beginning. `last_used_at`: to the minute. `made_by`: `actor` and
-    `actor_id` as the audit log has them; None: not known."""
+    """A key, without its secret; `hint` is its beginning. `last_used_at`: to the minute. `made_by`: `actor`,
+    `actor_id` and the `name` that a person had; None: not known."""
 
     id: UUID
     name: str

@@ -50,7 +50,8 @@ class ApiKeys(Part[W]):
 
     @operation
     def revoke_of(self, actor_id: str, *, actor: str = "person") -> Steps[RevokedApiKeys]:
-        """All keys that a person or a key (`made_by` of a key) has made, and those that these made, and so on."""
+        """All keys that a person or a key (`actor_id` of a key's `made_by`) has made, and those that these made, and so
+        on; a person's sessions at the console end. Raises `NotFound` for somebody who never made one."""
         document = {"actor": actor, "actor_id": actor_id}
         return self._post(path_of("api-keys", "revoke"), RevokedApiKeys, document)
 

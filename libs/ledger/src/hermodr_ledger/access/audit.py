@@ -3,7 +3,7 @@ Lines are only added: erasing a person puts a pseudonym into them, and nothing e
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -22,10 +22,12 @@ ActorKind = Literal["key", "user", "person", "cli", "sql", "service"]
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """`id`: of an API key or end user, or the name of a person at the console, a database role or a service."""
+    """`id`: of an API key or end user, or the name of a person at the console, a database role or a service.
+    `session`: of a person, its hash."""
 
     kind: ActorKind
     id: str | None = None
+    session: bytes | None = field(default=None, repr=False, compare=False)
 
 
 CLI = Actor("cli")

@@ -8,7 +8,8 @@ import sqlalchemy as sa
 
 from hermodr_ledger.access import audit
 from hermodr_ledger.access.audit import Actor
-from hermodr_ledger.access.keys import COLUMNS, HOLDS, ApiKey, key_of_row
+from hermodr_ledger.access.keys import COLUMNS, ApiKey, key_of_row
+from hermodr_ledger.access.makers import HOLDS
 from hermodr_ledger.engine import Statements, Transaction
 from hermodr_ledger.engine.core import fetch
 from hermodr_ledger.tables import api_keys, console_sessions, projects

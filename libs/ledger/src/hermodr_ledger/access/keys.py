@@ -12,8 +12,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from hermodr_contracts.rates import Limit
-from hermodr_ledger.access import audit
+from hermodr_ledger.access import audit, makers
 from hermodr_ledger.access.audit import Actor
+from hermodr_ledger.access.makers import Maker
 from hermodr_ledger.engine import Ledger, Row, Statements, Transaction
 from hermodr_ledger.engine.core import fetch
 from hermodr_ledger.engine.documents import object_of
@@ -46,11 +47,9 @@ COLUMNS = (
     api_keys.c.rate_burst,
     api_keys.c.made_by_kind,
     api_keys.c.made_by,
+    api_keys.c.made_by_name,
 )
 """Of a key, as `key_of_row` reads them."""
-HOLDS = api_keys.c.revoked_at.is_(None) & (
-    api_keys.c.expires_at.is_(None) | (api_keys.c.expires_at > sa.func.now())
-)
 _ONE = (api_keys.c.id == sa.bindparam("key")) & (api_keys.c.project_id == sa.bindparam("project"))
 _READ = sa.select(*COLUMNS).where(_ONE)
 _LOCK = sa.select(*COLUMNS, sa.func.now().label("now")).where(_ONE).with_for_update()
@@ -62,25 +61,6 @@ _ROTATED = sa.select(audit_log.c.detail).where(
     audit_log.c.subject == sa.cast(sa.bindparam("key"), sa.Text),
 )
 _REVOKE = sa.update(api_keys).where(api_keys.c.id == sa.bindparam("key")).values(revoked_at=sa.func.now())
-_MINE = sa.select(api_keys.c.id).where(
-    api_keys.c.project_id == sa.bindparam("project"),
-    api_keys.c.made_by_kind == sa.bindparam("kind"),
-    api_keys.c.made_by == sa.bindparam("name"),
-)
-_CHAIN = _MINE.cte("chain", recursive=True)
-_CHAIN = _CHAIN.union(
-    sa.select(api_keys.c.id).where(
-        api_keys.c.project_id == sa.bindparam("project"),
-        api_keys.c.made_by_kind == "key",
-        api_keys.c.made_by == sa.cast(_CHAIN.c.id, sa.Text),
-    )
-)
-_OF_MAKER = (
-    sa.select(api_keys.c.id)
-    .where(api_keys.c.id.in_(sa.select(_CHAIN.c.id)), api_keys.c.revoked_at.is_(None))
-    .order_by(api_keys.c.id)
-    .with_for_update()
-)
 # Hot: one plan for any number of keys.
 _FIND = f"""
 SELECT {", ".join(column.name for column in COLUMNS if column is not _USED)}, used_at AS last_used_at, key_hash,
@@ -110,7 +90,7 @@ class ApiKey:
     expires_at: datetime | None = None
     last_used_at: datetime | None = None
     limit: Limit | None = None
-    made_by: Actor | None = None
+    made_by: Maker | None = None
     """`None`: not known."""
 
 
@@ -188,6 +168,21 @@ async def create_in(
     limit: Limit | None = None,
     expires_at: datetime | None = None,
 ) -> tuple[ApiKey, str]:
+    """Raises `makers.Ended`."""
+    maker = await makers.holding(transaction, project_id, actor)
+    return await _made(transaction, project_id, scopes, name, actor, maker, limit, expires_at)
+
+
+async def _made(
+    transaction: Transaction,
+    project_id: UUID,
+    scopes: Sequence[Scope],
+    name: str,
+    actor: Actor,
+    maker: Maker,
+    limit: Limit | None,
+    expires_at: datetime | None,
+) -> tuple[ApiKey, str]:
     secret = KEY_PREFIX + secrets.token_urlsafe(32)
     key = sa.insert(api_keys).values(
         id=new_id(),
@@ -197,8 +192,9 @@ async def create_in(
         key_hash=hash_of(secret),
         scopes=[scope for scope in SCOPES if scope in scopes],
         expires_at=expires_at,
-        made_by_kind=actor.kind,
-        made_by=actor.id,
+        made_by_kind=maker.kind,
+        made_by=maker.id,
+        made_by_name=maker.name,
         **_rate(limit),
     )
     rows = await fetch(transaction, key.returning(*COLUMNS))
@@ -274,7 +270,8 @@ async def rotate(
     actor: Actor,
 ) -> tuple[ApiKey, str] | None:
     """A new key like this one, which ends after `overlap`, or when it would anyway. `expires_at` of the new one;
-    `None`: it holds as long as the old one was made to. Raises `Ended`, `Rotated`."""
+    `None`: it holds as long as the old one was made to. Raises `Ended`, `Rotated`, `makers.Ended`."""
+    maker = await makers.holding(transaction, project_id, actor, key_id)
     rows = await fetch(transaction, _LOCK, key=key_id, project=project_id)
     if not rows:
         return None
@@ -287,8 +284,8 @@ async def rotate(
         expires_at = now + (old.expires_at - old.created_at)
     ends = min(old.expires_at or now + overlap, now + overlap)
     await fetch(transaction, _END, key=key_id, ends=ends)
-    made, secret = await create_in(
-        transaction, project_id, old.scopes, old.name, actor, old.limit, expires_at
+    made, secret = await _made(
+        transaction, project_id, old.scopes, old.name, actor, maker, old.limit, expires_at
     )
     detail = {"by": made.id, "ends": ends}
     await audit.record(transaction, project_id, actor, "api-key.rotate", key_id, detail)
@@ -302,16 +299,6 @@ async def revoke(transaction: Transaction, project_id: UUID, key_id: UUID, actor
         await fetch(transaction, _REVOKE, key=key_id)
         await audit.record(transaction, project_id, actor, "api-key.revoke", key_id)
     return bool(rows)
-
-
-async def revoke_of(transaction: Transaction, project_id: UUID, maker: Actor, actor: Actor) -> list[UUID]:
-    """Those that still hold of the keys that `maker` made, and of those that these made, and so on."""
-    theirs = await fetch(transaction, _OF_MAKER, project=project_id, kind=maker.kind, name=maker.id)
-    for row in theirs:
-        await fetch(transaction, _REVOKE, key=row["id"])
-        detail = {"maker": {"actor": maker.kind, "actor_id": maker.id}}
-        await audit.record(transaction, project_id, actor, "api-key.revoke", row["id"], detail)
-    return [row["id"] for row in theirs]
 
 
 def _ended(key: ApiKey, now: datetime) -> bool:
@@ -340,5 +327,5 @@ def key_of_row(row: Row) -> ApiKey:
         row["expires_at"],
         row["last_used_at"],
         Limit(row["rate_requests"], row["rate_seconds"], row["rate_burst"]) if row["rate_requests"] else None,
-        Actor(row["made_by_kind"], row["made_by"]) if row["made_by_kind"] else None,
+        Maker(row["made_by_kind"], row["made_by"], row["made_by_name"]) if row["made_by_kind"] else None,
     )

@@ -48,6 +48,11 @@ class Person:
     def actor(self) -> Actor:
         return Actor("person", self.name)
 
+    @property
+    def identity(self) -> str:
+        """Who they are, whatever they are called: an issuer is an address, which has no space."""
+        return f"{self.issuer} {self.subject}"
+
 
 async def project_of(statements: Statements, name: str) -> UUID | None:
     rows = await fetch(statements, _PROJECT, called=name)
@@ -75,6 +80,12 @@ async def begin(
 async def end_others(statements: Statements, issuer: str, subject: str, role: str | None) -> None:
     """Those of a person in any role but this; `None`: all."""
     await fetch(statements, _END_OTHERS, by=issuer, sub=subject, as_role=role)
+
+
+async def end_all(statements: Statements, identity: str) -> None:
+    """All sessions of the person."""
+    issuer, _, subject = identity.partition(" ")
+    await end_others(statements, issuer, subject, None)
 
 
 async def find(statements: Statements, secret_hash: bytes) -> Person | None:

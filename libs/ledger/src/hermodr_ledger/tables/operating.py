@@ -67,7 +67,7 @@ api_keys = Table(
     Column("rate_burst", Integer),
     xact(),
     Column("expires_at", MOMENT),
-    *texts("made_by_kind", "made_by"),
+    *texts("made_by_kind", "made_by", "made_by_name"),
     Index("api_keys_project", "project_id"),
     committed("api_keys"),
 )

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -45,6 +45,8 @@ class Caller:
     expires_at: datetime | None = None
     """From then on the key or token does not hold."""
     person: str | None = None
+    session: bytes | None = field(default=None, repr=False)
+    """Of the person at the console, its hash."""
 
     def may(self, scope: Scope) -> bool:
         """Whether the key has the scope; end users have none."""
@@ -64,7 +66,7 @@ class Caller:
     @property
     def actor(self) -> Actor:
         if self.person is not None:
-            return Actor("person", self.person)
+            return Actor("person", self.person, self.session)
         return Actor("user", self.user_id) if self.user_id is not None else Actor("key", str(self.key_id))
 
 
@@ -107,7 +109,7 @@ class Authenticator:
         try:
             project_id, user_id, ends_at = await self._users.recognise(token)
         except Untrusted as error:
-            raise _unauthenticated(str(error)) from error
+            raise unauthenticated(str(error)) from error
         return Caller(None, project_id, frozenset(), user_id, self._user_limit, ends_at)
 
     def forget_all(self) -> None:
@@ -122,20 +124,20 @@ class Authenticator:
 
     async def _recognise(self, authorization: str | None) -> Caller:
         if authorization is None or len(authorization) > _LONGEST:
-            raise _unauthenticated(
+            raise unauthenticated(
                 _SEND if authorization is None else f"a token has at most {MOST_BYTES} bytes"
             )
         match = _BEARER.fullmatch(authorization)
         if match is None:
             token = _TOKEN.fullmatch(authorization)
             if token is None:
-                raise _unauthenticated(_SEND)
+                raise unauthenticated(_SEND)
             return await self.user(token[1])
         reading = self._known.reading
         async with patience():
             caller = await self._look_ups.submit(match[1])
         if caller is None:
-            raise _unauthenticated("this API key is unknown, revoked or has expired")
+            raise unauthenticated("this API key is unknown, revoked or has expired")
         self._known.keep(reading, {authorization: caller})
         return caller
 
@@ -156,12 +158,12 @@ class Authenticator:
         limit = key.limit or self._key_limit
         return Caller(key.id, key.project_id, frozenset(key.scopes), limit=limit, expires_at=key.expires_at)
 
-    def person(self, project_id: UUID, scopes: frozenset[Scope], name: str) -> Caller:
-        """Somebody at the console, by a session that holds."""
-        return Caller(None, project_id, scopes, limit=self._key_limit, person=name)
+    def person(self, project_id: UUID, scopes: frozenset[Scope], name: str, session: bytes) -> Caller:
+        """Somebody at the console, by a session that holds: its hash."""
+        return Caller(None, project_id, scopes, limit=self._key_limit, person=name, session=session)
 
 
-def _unauthenticated(detail: str) -> Refused:
+def unauthenticated(detail: str) -> Refused:
     return Refused(UNAUTHENTICATED, detail, headers={"www-authenticate": 'Bearer realm="hermodr"'})
 
 

@@ -11,6 +11,8 @@ from hermodr_contracts.rates import MOST, Limit
 from hermodr_ledger.access.audit import ActorKind
 from hermodr_ledger.access.keys import KeyChanges, Scope
 
+MOST_ACTOR = 2500
+"""Of the id of a maker: the address of an identity provider, and a name there."""
 KeyName = Annotated[str, Field(max_length=200)]
 
 
@@ -106,24 +108,26 @@ class RotateIn(Body):
 
 
 class MakerView(BaseModel):
-    """Who made a key, as the audit log names them."""
+    """Who made a key: of a key its id, of a person the identity provider and its own name for them, which stay when
+    their address changes."""
 
     model_config = ConfigDict(from_attributes=True)
 
     actor: ActorKind = Field(validation_alias=AliasChoices("kind", "actor"))
     actor_id: str | None = Field(validation_alias=AliasChoices("id", "actor_id"))
+    name: str | None = Field(description="What a person was called when they made it; null: it was none.")
 
 
 class MakerIn(Body):
     """Whose keys: a person at the console, or a key."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"actor": "person", "actor_id": "ada@example.com (1815)"}]}
+        json_schema_extra={"examples": [{"actor": "person", "actor_id": "https://id.example.com 1815"}]}
     )
 
     actor: Literal["person", "key"] = Field(default="person", description="What made them.")
-    actor_id: Annotated[str, Field(min_length=1, max_length=500)] = Field(
-        description="As `made_by` of a key has it.", examples=["ada@example.com (1815)"]
+    actor_id: Annotated[str, Field(min_length=1, max_length=MOST_ACTOR)] = Field(
+        description="As `made_by` of a key has it.", examples=["https://id.example.com 1815"]
     )
 
 
@@ -147,7 +151,11 @@ _EXAMPLE: JsonDict = {
     "expires_at": None,
     "last_used_at": "2026-11-22T09:05:00Z",
     "rate_limit": {"requests": 600, "seconds": 60, "burst": 600},
-    "made_by": {"actor": "person", "actor_id": "ada@example.com (1815)"},
+    "made_by": {
+        "actor": "person",
+        "actor_id": "https://id.example.com 1815",
+        "name": "ada@example.com (1815)",
+    },
 }
 
 

@@ -46,11 +46,12 @@ async def create(caller: Admin, keys: Service, wanted: ApiKeyIn, key: Idempotenc
     return respond(await keys.create(caller, wanted, key))
 
 
-@router.post("/revoke", response_model=RevokedView)
+@router.post("/revoke", response_model=RevokedView, responses=refusals(404))
 async def revoke_of(caller: Admin, keys: Service, wanted: MakerIn, key: IdempotencyKey) -> Response:
     """Revoke all API keys that somebody made.
 
-    Those that these keys made are revoked, too, and so on.
+    Those that these keys made are revoked, too, and so on. The sessions of a person at the console end. A key that
+    made others is not among them: revoke it first.
     """
     return respond(await keys.revoke_of(caller, wanted, key))
 

@@ -2,7 +2,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from uuid import UUID
 
-from hermodr_api.access.authentication import Authenticator, Caller
+from hermodr_api.access.authentication import Authenticator, Caller, unauthenticated
 from hermodr_api.answers import Answer, Key, Outcome, Repeatable, patience
 from hermodr_api.api_keys.models import (
     ApiKeyIn,
@@ -13,10 +13,10 @@ from hermodr_api.api_keys.models import (
     RevokedView,
     RotateIn,
 )
-from hermodr_api.errors import CONFLICT, Flaw, Refused, invalid, not_found
-from hermodr_ledger.access import keys
-from hermodr_ledger.access.audit import Actor
+from hermodr_api.errors import CONFLICT, NOT_FOUND, Flaw, Refused, invalid, not_found
+from hermodr_ledger.access import keys, makers
 from hermodr_ledger.access.keys import ApiKey
+from hermodr_ledger.access.makers import Maker
 from hermodr_ledger.engine import Ledger, Transaction
 from hermodr_ledger.engine.paging import Page, PageResult, walk
 from hermodr_servicekit.clock import Clock
@@ -63,7 +63,10 @@ class ApiKeys:
             )
             return _with_secret(*made)
 
-        return await self._repeatable.run(caller.project_id, key, 201, act)
+        try:
+            return await self._repeatable.run(caller.project_id, key, 201, act)
+        except makers.Ended:
+            raise self._maker_ended(caller) from None
 
     async def change(self, caller: Caller, key_id: UUID, wanted: ApiKeyPatch) -> ApiKey:
         self._in_future(wanted.expires_at)
@@ -93,6 +96,8 @@ class ApiKeys:
             answer = await self._repeatable.run(caller.project_id, key, 201, act)
         except keys.Ended:
             raise _ended() from None
+        except makers.Ended:
+            raise self._maker_ended(caller) from None
         except keys.Rotated as error:
             raise Refused(CONFLICT, f"the key was rotated already into {error.by}; rotate that one") from None
         self._authenticator.forget_all()
@@ -104,21 +109,45 @@ class ApiKeys:
                 raise not_found("API key")
         self._authenticator.forget_all()
 
+    async def person(self, project_id: UUID, identity: str) -> Maker:
+        """Somebody who has made keys. Raises `Refused` (404)."""
+        maker = Maker("person", identity)
+        async with patience():
+            found = await makers.called(self._ledger, project_id, maker)
+        if found is None:
+            raise _no_maker(maker)
+        return found
+
     async def revoke_of(self, caller: Caller, wanted: MakerIn, key: Key | None) -> Answer:
-        """All that somebody made, and what these made."""
-        maker = Actor(wanted.actor, wanted.actor_id)
+        """All that somebody made, and what these made. Raises `Refused` (404) if that is none at all."""
+        maker = Maker(wanted.actor, wanted.actor_id)
 
         async def act(transaction: Transaction) -> Outcome:
-            revoked = await keys.revoke_of(transaction, caller.project_id, maker, caller.actor)
+            revoked = await makers.revoke_of(transaction, caller.project_id, maker, caller.actor)
+            if revoked is None:
+                raise _no_maker(maker)
             return Outcome.of(RevokedView, RevokedView(revoked=revoked))
 
         answer = await self._repeatable.run(caller.project_id, key, 200, act)
         self._authenticator.forget_all()
         return answer
 
+    def _maker_ended(self, caller: Caller) -> Refused:
+        """What this process has remembered is out of date."""
+        self._authenticator.forget_all()
+        who = "your session is over" if caller.person is not None else "this API key is revoked or has expired"
+        return unauthenticated(f"{who}: it makes no other key")
+
     def _in_future(self, expires_at: datetime | None) -> None:
         if expires_at is not None and expires_at <= self._clock.now():
             raise invalid(Flaw(("body", "expires_at"), "is in the past; revoke the key to end it now"))
+
+
+def _no_maker(maker: Maker) -> Refused:
+    return Refused(
+        NOT_FOUND,
+        f"no key of this project was made by such a {maker.kind}; the made_by of a key has its maker's actor_id",
+    )
 
 
 def _ended() -> Refused:

@@ -11,7 +11,7 @@ from hermodr_api.audit.service import AuditTrail
 from hermodr_api.console import pages
 from hermodr_api.console.forms import Form, moment
 from hermodr_api.console.lists import older
-from hermodr_api.console.visiting import Administering, Page, Word
+from hermodr_api.console.visiting import Administering, Page, Who, Word
 from hermodr_api.errors import Refused
 from hermodr_api.http.bodies import Body, Moment, read
 from hermodr_api.http.lists import NewestFirst
@@ -49,7 +49,7 @@ async def audit(
     trail: TheTrail,
     asked: NewestFirst,
     actor: Word = "",
-    actor_id: Word = "",
+    actor_id: Who = "",
     action: Word = "",
     subject: Word = "",
     since: Word = "",

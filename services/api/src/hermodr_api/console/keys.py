@@ -15,7 +15,7 @@ from hermodr_api.console import pages
 from hermodr_api.console.forms import Form, moment, whole
 from hermodr_api.console.lists import older
 from hermodr_api.console.sessions import Visitor
-from hermodr_api.console.visiting import Administering, Page, PostedByAdmin, Word, back
+from hermodr_api.console.visiting import Administering, Page, PostedByAdmin, Who, back
 from hermodr_api.errors import Refused
 from hermodr_api.http.bodies import read
 from hermodr_api.http.lists import NewestFirst
@@ -61,18 +61,21 @@ async def create(posted: PostedByAdmin, keys: TheKeys) -> Response:
 
 
 @router.get("/revoke")
-async def ask_all(visitor: Administering, actor_id: Word) -> Response:
+async def ask_all(visitor: Administering, keys: TheKeys, actor_id: Who) -> Response:
     """Whether all keys that a person made are to be revoked."""
+    person = await keys.person(visitor.caller.project_id, actor_id)
     says = [
-        f"All keys that {actor_id} made are refused from now on, and those that were made with them, and so on.",
-        "Sessions of the console that began with them end.",
+        f"All keys that {person.name or person.id} made are refused from now on, and those that were made with them,"
+        " and so on.",
+        "Sessions of the console that began with them end, and the person's own: they can log in again for as long as"
+        " the identity provider lets them in.",
     ]
     page = f"/console/keys/revoke?{urlencode({'actor_id': actor_id})}"
     return pages.question(visitor, _HERE, "Revoke all their keys?", says, page, "Revoke all", "/console/keys")
 
 
 @router.post("/revoke")
-async def revoke_all(posted: PostedByAdmin, keys: TheKeys, actor_id: Word) -> Response:
+async def revoke_all(posted: PostedByAdmin, keys: TheKeys, actor_id: Who) -> Response:
     """Revoke them."""
     await keys.revoke_of(posted.visitor.caller, read(MakerIn, {"actor_id": actor_id}), None)
     return back("/console/keys")

@@ -77,15 +77,16 @@ class SignIn:
         more."""
         if self._provider is None:
             return None
+        session = keys.hash_of(secret)
         async with patience():
-            person = await people.find(self._ledger, keys.hash_of(secret))
+            person = await people.find(self._ledger, session)
             role = self._role(person) if person is not None else None
             if person is None or role is None:
                 return None
             project_id = await people.project_of(self._ledger, role.project)
         if project_id is None:
             return None
-        return self._authenticator.person(project_id, role.scopes, person.name), role.project
+        return self._authenticator.person(project_id, role.scopes, person.name, session), role.project
 
     async def leaving(self, token: str | None) -> str | None:
         """Where a browser logs out of the provider, too. `None`: nowhere, or not now."""

@@ -12,6 +12,7 @@ from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from hermodr_api.api_keys.models import MOST_ACTOR
 from hermodr_api.console.fields import LONGEST, fields_in
 from hermodr_api.console.pages import failed, with_logos
 from hermodr_api.console.sessions import SESSION_LIVES, Sessions, Visitor
@@ -73,6 +74,8 @@ Next = Annotated[str, Query(max_length=_LONGEST_PATH)]
 """Where to go after the login."""
 Word = Annotated[str, Query(max_length=300, pattern=r"^[^\x00]*$")]
 """A field of a page's address."""
+Who = Annotated[str, Query(max_length=MOST_ACTOR, pattern=r"^[^\x00]*$")]
+"""One that names somebody, whom an identity provider may have named at length."""
 
 Reading = Annotated[Visitor, Depends(Visits("read"))]
 Managing = Annotated[Visitor, Depends(Visits("manage"))]

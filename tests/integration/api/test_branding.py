@@ -10,7 +10,8 @@ import pytest
 import pytest_asyncio
 
 from hermodr_servicekit.ids import new_id
-from tests.support.api import ApiUnderTest, client_of
+from tests.support.api import ApiUnderTest, api_over, client_of
+from tests.support.clocks import FakeClock
 from tests.support.console import browsing, logged_in
 
 GIF = "data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA="
@@ -57,6 +58,32 @@ async def test_the_logo_is_there_for_everybody(api: ApiUnderTest, anyone: httpx.
     await api.http.patch(ME, json={"brand": {"logo": PNG}})
     other = urlsplit((await preview(api)).split()[-1]).path
     assert other != path  # or mail programs would go on to show what they have
+
+
+async def test_an_address_keeps_no_picture_but_its_own(database_url: str) -> None:
+    clock = FakeClock()
+    async with api_over(database_url, clock=clock) as api, client_of(api.api) as anyone:
+        paths = []
+        for logo in (GIF, PNG):
+            await api.http.patch(ME, json={"brand": {"logo": logo}})
+            path = urlsplit((await preview(api)).split()[-1]).path
+            clock.advance(1)  # as if it was read a second ago
+            answer = await anyone.get(path)
+            assert answer.content == base64.b64decode(logo.partition(",")[2])
+            assert "max-age=86400" in answer.headers["cache-control"]
+            paths.append(path)
+        old = await anyone.get(paths[0])
+        assert old.content == base64.b64decode(PNG.partition(",")[2])
+        assert old.headers["cache-control"] == "no-store"
+        await api.http.patch(ME, json={"brand": {"logo": None}})
+        clock.advance(5)
+        for path in paths:
+            gone = await anyone.get(path)
+            assert (gone.status_code, gone.headers["cache-control"]) == (404, "no-store")
+        await api.http.patch(ME, json={"brand": {"logo": GIF}})
+        clock.advance(1)
+        again = await anyone.get(paths[0])
+        assert (again.status_code, again.headers["content-type"]) == (200, "image/gif")
 
 
 @pytest.mark.parametrize("path", ["{project}/abc", "{other}/abc", "x/abc", "{project}/" + "a" * 500])

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from hermodr_ledger.access import console_sessions, keys, people
+from hermodr_ledger.access import audit, console_sessions, keys, people
 from hermodr_ledger.access.audit import Actor
 from hermodr_ledger.access.people import Person
 from hermodr_ledger.engine import Ledger
@@ -34,7 +34,7 @@ async def left(ledger: Ledger, table: str) -> int:
 async def test_sessions_that_are_over_and_old_bulk_actions_go_by_the_hour(ledger: Ledger) -> None:
     project, me = await new_project(ledger), Actor("key", "me")
     async with ledger.transaction() as transaction:
-        key, _ = await keys.create_in(transaction, project, ["read"], "a key", me)
+        key, _ = await keys.create_in(transaction, project, ["read"], "a key", audit.CLI)
         for number, lives in enumerate((HOUR, -HOUR)):
             secret = bytes([number]) * 32
             await console_sessions.link(transaction, key.id, secret, lives)

@@ -5,6 +5,8 @@ from uuid import UUID
 
 LOGOS = "/brand"
 """Of the api: where mails have logos from."""
+DIGEST = 16
+"""Characters of it in a logo's address."""
 
 
 class Brand(NamedTuple):

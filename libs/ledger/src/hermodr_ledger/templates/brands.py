@@ -5,7 +5,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
-from hermodr_contracts.brands import Brand
+from hermodr_contracts.brands import DIGEST, Brand
 from hermodr_ledger.engine import Row, Statements
 from hermodr_ledger.engine.core import fetch
 from hermodr_ledger.tables import projects
@@ -22,7 +22,7 @@ _LOGO = _said("logo")
 COLUMNS: Sequence[sa.Label[str | None]] = (
     sa.func.coalesce(_said("name"), projects.c.name).label("brand_name"),
     _said("color").label("brand_color"),
-    sa.func.left(sa.func.encode(sa.func.sha256(sa.func.convert_to(_LOGO, "UTF8")), "hex"), 16).label(
+    sa.func.left(sa.func.encode(sa.func.sha256(sa.func.convert_to(_LOGO, "UTF8")), "hex"), DIGEST).label(
         "brand_logo"
     ),
 )

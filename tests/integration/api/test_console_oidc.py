@@ -1,85 +1,25 @@
 """People who log in to the console at an identity provider, which is pretended, and lies."""
 
-import html
 import re
 from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
-from dataclasses import dataclass, replace
-from types import MappingProxyType
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import httpx
 import pytest
 import pytest_asyncio
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from hermodr_api.console import roles
 from hermodr_api.console.identity import Attempt
 from hermodr_api.settings import ApiSettings
-from hermodr_ledger.access import audit, keys, makers, people
-from tests.support.api import ApiUnderTest, api_over
+from tests.support.api import ApiUnderTest
 from tests.support.hook_server import saying
-from tests.support.pretended_provider import PretendedProvider, pretended_provider
-
-ADA: dict[str, Any] = {
-    "sub": "1815",
-    "email": "ada@example.com",
-    "email_verified": True,
-    "groups": ["staff", "admins"],
-}
-NOTHING: Mapping[str, str | None] = MappingProxyType({})
-NAME = "ada@example.com (1815)"
-
-
-@dataclass
-class House:
-    api: ApiUnderTest
-    provider: PretendedProvider
-    project: str
-
-    def grant(self, text: str) -> None:
-        """As if the api was started anew with these roles of its project."""
-        identity = self.api.api.identity
-        assert identity is not None
-        identity.client = replace(identity.client, roles=roles.parse(text.replace("HERE", self.project)))
-
-    @asynccontextmanager
-    async def browsing(self) -> AsyncIterator[httpx.AsyncClient]:
-        transport = httpx.ASGITransport(self.api.api.asgi)
-        async with httpx.AsyncClient(transport=transport, base_url="https://api") as browser:
-            yield browser
-
-    async def back(
-        self, browser: httpx.AsyncClient, next: str = "/console", changed: Mapping[str, str | None] = NOTHING
-    ) -> str:
-        """Begins a login, logs in at the provider, and tells where the browser is led, changed as a liar would."""
-        begun = await browser.get("/console/oidc", params={"next": next})
-        assert begun.status_code == 303, begun.text
-        back = urlsplit(self.provider.visited(begun.headers["location"]))
-        answer: dict[str, str | None] = {**dict(parse_qsl(back.query)), **changed}
-        query = {name: value for name, value in answer.items() if value is not None}
-        return f"{back.path}?{urlencode(query)}"
-
-    async def logged_in(self, browser: httpx.AsyncClient) -> None:
-        answer = await browser.get(await self.back(browser))
-        assert (answer.status_code, "hermodr_console" in browser.cookies) == (200, True), answer.text
-
-    async def log(self, action: str) -> list[dict[str, Any]]:
-        found = await self.api.http.get("/v1/audit-log", params={"action": action, "actor": "person"})
-        data: list[dict[str, Any]] = found.json()["data"]
-        return data
+from tests.support.house import NAME, NOTHING, House, house_over
 
 
 @pytest_asyncio.fixture
 async def house(database_url: str) -> AsyncIterator[House]:
-    async with AsyncExitStack() as stack:
-        provider = await stack.enter_async_context(pretended_provider(**ADA))
-        given: dict[str, Any] = {**provider.settings("admins=nowhere:admin")}
-        api = await stack.enter_async_context(api_over(database_url, **given))
-        house = House(api, provider, (await api.http.get("/v1/projects/me")).json()["name"])
-        house.grant("admins=HERE:admin; support=HERE:read")
+    async with house_over(database_url) as house:
         yield house
 
 
@@ -105,101 +45,6 @@ async def test_somebody_logs_in_acts_and_is_in_the_audit_log(house: House) -> No
         ended = await browser.post("/console/logout", data={"csrf": csrf[1]})
         assert ended.headers["location"] == "/console/login"
         assert (await browser.get("/console")).status_code == 303
-
-
-async def logged_out(browser: httpx.AsyncClient) -> httpx.Response:
-    csrf = re.search(r'name="csrf" value="([0-9a-f]+)"', (await browser.get("/console/queues")).text)
-    assert csrf is not None
-    answer = await browser.post("/console/logout", data={"csrf": csrf[1]})
-    assert (await browser.get("/console")).status_code == 303
-    assert "hermodr_oidc_token" not in browser.cookies
-    return answer
-
-
-async def test_who_logs_out_does_so_at_the_provider(house: House) -> None:
-    house.provider.description = {"end_session_endpoint": f"{house.provider.issuer}/logout?realm=house"}
-    async with house.browsing() as browser:
-        answer = await browser.get(await house.back(browser))
-        (kept,) = (
-            each for each in answer.headers.get_list("set-cookie") if each.startswith("hermodr_oidc_token=")
-        )
-        assert all(part in kept for part in ("HttpOnly", "Secure", "SameSite=strict", "Path=/console/logout"))
-        shown = await logged_out(browser)
-        address = shown.headers["refresh"].removeprefix("0; url=")
-        assert address.startswith(f"{house.provider.issuer}/logout?realm=house&")
-        assert html.escape(address) in shown.text
-        back, who = house.provider.left(address)
-        assert (urlsplit(back).path, who) == ("/console/login", "1815")
-
-
-async def test_a_token_too_long_for_a_browser_stays_out(house: House) -> None:
-    house.provider.description = {"end_session_endpoint": f"{house.provider.issuer}/logout"}
-    house.provider.claims["groups"] = ["admins", *(f"group {n}" for n in range(500))]
-    async with house.browsing() as browser:
-        await house.logged_in(browser)
-        shown = await logged_out(browser)
-        assert house.provider.left(shown.headers["refresh"].removeprefix("0; url="))[1] is None
-
-
-@pytest.mark.parametrize("page", [None, "http://id.example/logout", "javascript:alert(1)", 17])
-async def test_a_provider_without_such_a_page_is_left_alone(house: House, page: object) -> None:
-    house.provider.description = {"end_session_endpoint": page}
-    async with house.browsing() as browser:
-        await house.logged_in(browser)
-        assert (await logged_out(browser)).headers["location"] == "/console/login"
-
-
-async def test_a_provider_that_is_away_holds_nobody(house: House) -> None:
-    async with house.browsing() as browser:
-        await house.logged_in(browser)
-        identity = house.api.api.identity
-        assert identity is not None
-        identity._heard = float("-inf")
-        house.provider.description = {"issuer": "https://evil.example"}
-        assert (await logged_out(browser)).headers["location"] == "/console/login"
-
-
-async def test_keys_know_a_person_whose_address_has_changed(house: House) -> None:
-    async with house.browsing() as browser, house.browsing() as other:
-        for number, address in enumerate(("ada@example.com", "lovelace@example.com")):
-            house.provider.claims["email"] = address
-            await house.logged_in((browser, other)[number])
-            assert (await made_key((browser, other)[number])).status_code == 200
-        made = [each["made_by"] for each in (await house.api.http.get("/v1/api-keys")).json()["data"]]
-        made = [each for each in made if each["actor"] == "person"]
-        identity = f"{house.provider.issuer} 1815"
-        assert {each["actor_id"] for each in made} == {identity}
-        assert {each["name"] for each in made} == {NAME, "lovelace@example.com (1815)"}
-        house.provider.claims["sub"] = "1816"
-        async with house.browsing() as stranger:
-            await house.logged_in(stranger)
-            answer = await house.api.http.post("/v1/api-keys/revoke", json={"actor_id": identity})
-            assert len(answer.json()["revoked"]) == 2
-            assert [(await each.get("/console")).status_code for each in (browser, other, stranger)] == [
-                303,
-                303,
-                200,
-            ]
-
-
-async def test_a_session_that_is_over_makes_no_key(house: House) -> None:
-    """Even if it ends between the look at it and the key."""
-    ledger, project = house.api.api.ledger, house.api.project_id
-    async with house.browsing() as browser:
-        await house.logged_in(browser)
-        session = keys.hash_of(browser.cookies["hermodr_console"])
-        for held in (True, False):
-            async with ledger.transaction() as transaction:
-                ada = audit.Actor("person", NAME, session)
-                with nullcontext() if held else pytest.raises(makers.Ended):
-                    await keys.create_in(transaction, project, ["read"], "", ada)
-            await people.end(ledger, session)
-
-
-async def made_key(browser: httpx.AsyncClient) -> httpx.Response:
-    page = (await browser.get("/console/keys/new")).text
-    hidden = dict(re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', page))
-    return await browser.post("/console/keys/new", data={**hidden, "name": "till", "scope.read": "yes"})
 
 
 async def test_what_a_role_may_not_is_refused(house: House) -> None:

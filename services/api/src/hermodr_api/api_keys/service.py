@@ -135,7 +135,9 @@ class ApiKeys:
     def _maker_ended(self, caller: Caller) -> Refused:
         """What this process has remembered is out of date."""
         self._authenticator.forget_all()
-        who = "your session is over" if caller.person is not None else "this API key is revoked or has expired"
+        who = (
+            "your session is over" if caller.person is not None else "this API key is revoked or has expired"
+        )
         return unauthenticated(f"{who}: it makes no other key")
 
     def _in_future(self, expires_at: datetime | None) -> None:

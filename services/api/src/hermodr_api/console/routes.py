@@ -16,7 +16,7 @@ from hermodr_api.console.visiting import (
     COOKIE,
     Next,
     Page,
-    PostedByReader,
+    Posts,
     Reading,
     form_of,
     inside,
@@ -31,6 +31,7 @@ router = APIRouter(prefix="/console", include_in_schema=False, route_class=Page)
 _MOST_OF_A_LOGIN = 16 * KIB
 _OWN = ("same-origin", "none")
 """What `Sec-Fetch-Site` says of our own pages, and of an address that was typed (W3C Fetch Metadata)."""
+_LEAVING = Posts("read")
 TheSessions = Annotated[Sessions, provided(Sessions)]
 
 
@@ -73,16 +74,20 @@ async def entered(link: str, request: Request, sessions: TheSessions) -> Respons
 
 @router.post("/logout")
 async def log_out(
-    request: Request,
-    posted: PostedByReader,
-    sessions: TheSessions,
-    sign_in: Annotated[SignIn, provided(SignIn)],
+    request: Request, sessions: TheSessions, sign_in: Annotated[SignIn, provided(SignIn)]
 ) -> Response:
-    """End the session, and a person's at the identity provider. A page leads there: a form of ours may not lead to
-    another site."""
-    await sessions.end(request.cookies[COOKIE])
-    person = posted.visitor.caller.person is not None
-    address = await sign_in.leaving(request.cookies.get(TOKEN_COOKIE)) if person else None
+    """End the session, and a person's at the identity provider, also where theirs here is over, as long as the browser
+    has the token for it. A page leads there: a form of ours may not lead to another site."""
+    secret, token = request.cookies.get(COOKIE, ""), request.cookies.get(TOKEN_COOKIE)
+    visitor = await sessions.visitor(secret) if secret else None
+    if visitor is None:
+        _only_ours(request)
+        person = token is not None and sign_in.label is not None
+    else:
+        posted = await _LEAVING(request)
+        await sessions.end(secret)
+        person = posted.visitor.caller.person is not None
+    address = await sign_in.leaving(token) if person else None
     answer = pages.left(address, sign_in.label) if address else RedirectResponse("/console/login", 303)
     forget_token(answer)
     answer.delete_cookie(COOKIE, path="/console", secure=True, httponly=True, samesite="strict")

@@ -119,7 +119,6 @@ class Posts:
         return Posted(visitor, form)
 
 
-PostedByReader = Annotated[Posted, Depends(Posts("read"))]
 PostedByManager = Annotated[Posted, Depends(Posts("manage"))]
 PostedTexts = Annotated[Posted, Depends(Posts("manage", _LONGEST_TEXTS))]
 """A form with texts of a template."""

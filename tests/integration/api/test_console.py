@@ -5,6 +5,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from hermodr_ledger.access import keys
+from hermodr_ledger.dead_letters.burying import bury_job
 from tests.support.api import MAIL, ApiUnderTest
 from tests.support.console import STRANGER, asked, browsing, logged_in
 
@@ -27,15 +29,56 @@ PAGES = (
 )
 
 
-async def test_what_is_wrong_is_told_to_operators(api: ApiUnderTest) -> None:
+async def test_what_is_wrong_with_the_installation_is_told_to_operators(api: ApiUnderTest) -> None:
     async with browsing(api) as browser:
         await logged_in(api, browser, "admin")
-        assert "What is wrong now" not in (await browser.get("/console")).text
+        text = (await browser.get("/console")).text
+        assert "of the installation, not of this project: ask whoever operates it" in text
+        assert "no live instance of dispatcher" not in text
         await api.operate()
         text = (await browser.get("/console")).text
         assert "What is wrong now" in text
         assert "no live instance of dispatcher" in text
         assert "Start it, and look why it ended" in text
+
+
+async def test_what_is_wrong_in_a_project_is_told_to_it_alone(api: ApiUnderTest) -> None:
+    job = UUID(await asked(api))
+    assert await bury_job(api.api.ledger, job, "undecidable")
+    task = (await api.http.post("/v1/jobs", json={"type": "report", "payload": {}})).json()["job_id"]
+    waits = "INSERT INTO hermodr.tasks (job_id, project_id, type, priority) VALUES ($1, $2, 'report', 1)"
+    await api.api.ledger.fetch(waits, UUID(task), api.project_id)
+    others = (await keys.create(api.api.ledger, f"others-{uuid4()}", ["read"])).secret
+    async with browsing(api) as browser:
+        await logged_in(api, browser, "read")
+        text = (await browser.get("/console")).text
+        assert "1 dead letters" in text
+        assert "tasks wait, 1 of them, whose types no worker has" in text
+        assert "/console/dead-letters" in text.partition("What is wrong now")[2].partition("</section>")[0]
+        assert "hermodr doctor" not in text
+    async with browsing(api) as browser:
+        await browser.post("/console/login", key=others, next="/console")
+        text = (await browser.get("/console")).text
+        assert "ask whoever operates it" in text
+        assert "1 dead letters" not in text
+        assert "tasks wait" not in text
+
+
+async def test_failures_lead_to_what_is_alike(api: ApiUnderTest) -> None:
+    task = (await api.http.post("/v1/jobs", json={"type": "report", "payload": {}})).json()["job_id"]
+    failed = "UPDATE hermodr.jobs SET state = 'failed', error = $2, finished_at = now() WHERE id = $1"
+    await api.api.ledger.fetch(failed, UUID(task), "RuntimeError")
+    await api.api.ledger.fetch(failed, UUID(await asked(api)), "smtp_550")
+    skipped = "UPDATE hermodr.jobs SET state = 'skipped', finished_at = now() WHERE id = $1"
+    await api.api.ledger.fetch(skipped, UUID(await asked(api)))
+    async with browsing(api) as browser:
+        await logged_in(api, browser, "read")
+        text = (await browser.get("/console")).text
+        assert 'href="/console/messages?error=smtp_550"' in text
+        path = "/console/messages?kind=task&status=failed&type=report"
+        assert path.replace("&", "&amp;") in text
+        assert f"row-{task}" in (await browser.get(path)).text
+        assert 'href="/console/messages?status=skipped"><b>1</b>' in text
 
 
 async def test_how_long_messages_took_is_told(api: ApiUnderTest) -> None:

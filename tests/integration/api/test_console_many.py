@@ -80,7 +80,7 @@ async def test_all_that_match_are_tried_again_in_steps(
         assert await states(api, other) == {"cancelled"}
         assert await states(api, later) == {"cancelled"}, "requested after the question"
         assert path in (await browser.get("/console/actions")).text
-        all_of_them, _, still = linked(text)
+        all_of_them, _, _, still = linked(text)
         assert await listed(browser, all_of_them) == set(meant), "and not what came later"
         await cancelled(api, meant[:1])
         assert await listed(browser, still) == set(meant[:1])

@@ -22,9 +22,10 @@ def action(kind: ActionKind, **filter: Any) -> BulkAction:
 
 def test_a_retry_leads_to_what_became_of_the_messages() -> None:
     found = concerned(action("retry", type="invoice", created_before="2026-11-30T09:00:00.000001Z"))
-    whole, completed, still = found.values()
+    whole, completed, skipped, still = found.values()
     assert whole == {"type": "invoice", "before": "2026-11-30T09:00:00.001"}
-    assert (completed["status"], still["status"]) == ("completed", "failed")
+    ended = (completed["status"], skipped["status"], still["status"])
+    assert ended == ("completed", "skipped", "failed")
 
 
 def test_a_cancellation_leads_to_what_is_cancelled() -> None:
@@ -37,8 +38,12 @@ def test_it_leads_nowhere_rather_than_to_others(filter: dict[str, Any]) -> None:
     assert concerned(action("retry", type="invoice", **filter)) == {}
 
 
-def test_what_changes_as_a_message_is_sent_leads_to_no_whole() -> None:
-    assert len(concerned(action("retry", error="smtp_550"))) == 2
+def test_what_changes_as_a_message_is_sent_again_hides_nothing() -> None:
+    found = concerned(action("retry", type="invoice", delivery_state="bounced", error="smtp_550"))
+    completed, skipped, still = found.values()
+    assert completed == {"type": "invoice", "status": "completed"}
+    assert skipped == {"type": "invoice", "status": "skipped"}
+    assert still == {"type": "invoice", "delivery": "bounced", "error": "smtp_550", "status": "failed"}
 
 
 def test_every_filter_has_its_field() -> None:

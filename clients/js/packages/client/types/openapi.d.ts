@@ -6892,6 +6892,8 @@ export interface components {
              * Format: uuid
              */
             job_id: string;
+            /** Kind */
+            kind: string;
             /** Type */
             type: string | null;
         };

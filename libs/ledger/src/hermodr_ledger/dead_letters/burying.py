@@ -92,8 +92,12 @@ def _storable_json(value: Any) -> Any:
     return _storable(str(value))
 
 
-async def count(ledger: Ledger) -> int:
+async def count(ledger: Ledger, project_id: UUID | None = None) -> int:
+    """Those that are not replayed: all, or of the project."""
+    whose, given = ("", ()) if project_id is None else (" AND project_id = $1", (project_id,))
     rows = await ledger.fetch(
-        "SELECT count(*) AS n FROM hermodr.dead_letters WHERE replayed_at IS NULL", seconds=COUNTING_SECONDS
+        f"SELECT count(*) AS n FROM hermodr.dead_letters WHERE replayed_at IS NULL{whose}",
+        *given,
+        seconds=COUNTING_SECONDS,
     )
     return int(rows[0]["n"])

@@ -19,6 +19,7 @@ class FailedJob:
     """`error` is a code without address and content."""
 
     job_id: UUID
+    kind: str
     type: str | None
     error: str | None
     failed_at: datetime
@@ -61,7 +62,7 @@ WHERE id >= $2 AND project_id = $1{of_job} GROUP BY channel, state
 """
 
 _FAILURES = f"""
-SELECT j.id, j.type, j.error, {readable("j.finished_at")} AS finished_at FROM (
+SELECT j.id, j.kind, j.type, j.error, {readable("j.finished_at")} AS finished_at FROM (
     SELECT id FROM hermodr.job_standings WHERE project_id = $1 AND state = 'failed' AND id >= $2
     ORDER BY id DESC{{most}}
 ) s JOIN hermodr.jobs j ON j.id = s.id
@@ -120,7 +121,9 @@ async def measure(
         average_ms=average_of(timed),
         p95_ms=percentile_of(timed, 0.95),
         channels=methods,
-        failures=[FailedJob(row["id"], row["type"], row["error"], row["finished_at"]) for row in failed],
+        failures=[
+            FailedJob(row["id"], row["kind"], row["type"], row["error"], row["finished_at"]) for row in failed
+        ],
         overdue=waiting["overdue"],
         waiting=waiting["n"],
         oldest_seconds=waiting["oldest"],

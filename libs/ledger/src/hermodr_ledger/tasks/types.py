@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from hermodr_ledger.engine import Ledger, columns
 
@@ -51,7 +52,10 @@ FROM hermodr.task_types ORDER BY name
 """
 
 # Types are found by leaps through the index of what waits.
-_UNSERVED = """
+_OF_A_LINE = (
+    "SELECT 1 FROM hermodr.tasks t WHERE t.worker IS NULL AND t.priority = l.priority AND t.type = l.type"
+)
+_UNSERVED = f"""
 WITH RECURSIVE lines AS (
     (SELECT priority, type FROM hermodr.tasks WHERE worker IS NULL ORDER BY priority, type LIMIT 1)
     UNION ALL
@@ -63,10 +67,8 @@ WITH RECURSIVE lines AS (
 SELECT l.type, sum(c.n)::int AS n FROM (
     SELECT * FROM lines l WHERE NOT EXISTS (
         SELECT 1 FROM hermodr.task_types t
-        WHERE t.name = l.type AND t.seen_at > now() - make_interval(secs => $1)) LIMIT 20) l
-CROSS JOIN LATERAL (SELECT count(*) AS n FROM (
-    SELECT 1 FROM hermodr.tasks t WHERE t.worker IS NULL AND t.priority = l.priority AND t.type = l.type
-    LIMIT 1000) counted) c
+        WHERE t.name = l.type AND t.seen_at > now() - make_interval(secs => $1)){{some}} LIMIT 20) l
+CROSS JOIN LATERAL (SELECT count(*) AS n FROM ({_OF_A_LINE}{{whose}} LIMIT 1000) counted) c
 GROUP BY l.type ORDER BY l.type
 """
 
@@ -108,8 +110,13 @@ async def known(ledger: Ledger) -> list[KnownType]:
     ]
 
 
-async def unserved(ledger: Ledger) -> Mapping[str, int]:
-    """How many tasks wait of each type that no worker has, counted up to a thousand; at most twenty types. Raises
-    `LedgerUnavailable`."""
-    rows = await ledger.fetch(_UNSERVED, SERVED_SECONDS)
+async def unserved(ledger: Ledger, project_id: UUID | None = None) -> Mapping[str, int]:
+    """How many tasks, of all projects or of one, wait of each type that no worker has, counted up to a thousand; at
+    most twenty types. Raises `LedgerUnavailable`."""
+    if project_id is None:
+        rows = await ledger.fetch(_UNSERVED.format(some="", whose=""), SERVED_SECONDS)
+    else:
+        whose = " AND t.project_id = $2"
+        asked = _UNSERVED.format(some=f" AND EXISTS ({_OF_A_LINE}{whose})", whose=whose)
+        rows = await ledger.fetch(asked, SERVED_SECONDS, project_id)
     return {row["type"]: row["n"] for row in rows}

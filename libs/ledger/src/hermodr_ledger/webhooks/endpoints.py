@@ -183,10 +183,13 @@ SELECT pg_notify('{WEBHOOKS_CHANNEL}', '') FROM told LIMIT 1
 """
 
 
-async def disabled_of_itself(statements: Statements) -> int:
-    """Endpoints of all projects that are gone or fail, for operators."""
+async def disabled_of_itself(statements: Statements, project_id: UUID | None = None) -> int:
+    """Endpoints that are gone or fail: of all projects, for operators, or of one."""
+    whose, given = ("", ()) if project_id is None else (" AND project_id = $1", (project_id,))
     rows = await statements.fetch(
-        "SELECT count(*) AS n FROM hermodr.webhook_endpoints WHERE disabled_reason IN ('gone', 'failing')"
+        "SELECT count(*) AS n FROM hermodr.webhook_endpoints"
+        f" WHERE disabled_reason IN ('gone', 'failing'){whose}",
+        *given,
     )
     return int(rows[0]["n"])
 

@@ -1,6 +1,6 @@
 """Which messages a bulk action is about, as filters of the list of messages."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from hermodr_contracts.vocabulary import JobState
@@ -24,6 +24,7 @@ _NAMES = {
 """By the names of the API's filters those of the page's."""
 _CHANGING = ("delivery_state", "reported", "error")
 """What a message that is sent again may not match any more."""
+_BECAME = {"Completed by now": JobState.COMPLETED, "Skipped by now": JobState.SKIPPED}
 
 
 def concerned(action: BulkAction) -> Mapping[str, Mapping[str, str]]:
@@ -33,16 +34,19 @@ def concerned(action: BulkAction) -> Mapping[str, Mapping[str, str]]:
     given = {_NAMES[name]: _shown(name, value) for name, value in asked.items()}
     if None in asked.values() or len(given) < len(asked):
         return {}
-    steady = not any(name in asked for name in _CHANGING)
-    found = {"All that match": given} if steady else {}
-    return found | {text: {**given, "status": state} for text, state in _became(action)}
-
-
-def _became(action: BulkAction) -> Iterable[tuple[str, str]]:
     if action.kind == "cancel":
-        return [("Cancelled", JobState.CANCELLED)]
+        whole = {} if wider(action) else {"All that match": given}
+        return whole | {"Cancelled": {**given, "status": JobState.CANCELLED}}
     was = action.filter["states"][0]
-    return [("Completed by now", JobState.COMPLETED), (f"Still {was}, or {was} again", was)]
+    steady = {_NAMES[name]: given[_NAMES[name]] for name in asked if name not in _CHANGING}
+    became = {text: {**steady, "status": state} for text, state in _BECAME.items()}
+    still = {f"Still {was}, or {was} again": {**given, "status": was}}
+    return ({} if wider(action) else {"All that match": given}) | became | still
+
+
+def wider(action: BulkAction) -> bool:
+    """It was asked for by what sending again changes: what became of the messages is looked for without that."""
+    return any(name in action.filter for name in _CHANGING)
 
 
 def _shown(name: str, value: str) -> str:

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from hermodr_api.access.authentication import Caller
 from hermodr_api.bulk_actions.models import BulkActionView
 from hermodr_api.console import pages
-from hermodr_api.console.concerned import concerned
+from hermodr_api.console.concerned import concerned, wider
 from hermodr_api.console.forms import Form
 from hermodr_api.console.messages import Chosen, TheActions, TheSearch, chosen
 from hermodr_api.console.sessions import Visitor
@@ -76,7 +76,9 @@ async def list_actions(visitor: Reading, actions: TheActions, asked: NewestFirst
 async def show_action(visitor: Reading, actions: TheActions, action_id: UUID) -> Response:
     """How far it has come."""
     action = await actions.read(visitor.caller.project_id, action_id)
-    return pages.page("action", visitor, here="actions", action=action, concerned=concerned(action))
+    return pages.page(
+        "action", visitor, here="actions", action=action, concerned=concerned(action), wider=wider(action)
+    )
 
 
 @router.get("/actions/{action_id}/stop")

@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 
 from hermodr_api.bulk_actions.service import BulkActions
 from hermodr_api.console import pages
-from hermodr_api.console.search import DELIVERY, Search
+from hermodr_api.console.search import DELIVERY, REPORTED, Search
 from hermodr_api.console.sent import SentMessages
 from hermodr_api.console.story import told
 from hermodr_api.console.subjects import Subjects
@@ -19,7 +19,9 @@ from hermodr_api.http.provided import provided
 from hermodr_api.jobs.control import JobControl
 from hermodr_api.jobs.logs import TaskLogs
 from hermodr_api.jobs.service import Jobs
-from hermodr_contracts.vocabulary import Channel, JobKind, JobState
+from hermodr_contracts.vocabulary import Channel, DeliveryState, JobKind, JobState
+from hermodr_ledger.jobs.bulk_actions import MAY_BE, ActionKind
+from hermodr_ledger.jobs.redeciding import SENDABLE_AGAIN
 
 router = APIRouter(prefix="/console/messages", include_in_schema=False, route_class=Page)
 
@@ -35,6 +37,7 @@ _PAGE = 50
 _LINES = 40
 """The last ones, on the task's own page."""
 _LINES_OF_A_PAGE = 200
+_ARRIVED = (DeliveryState.SENT, DeliveryState.DELIVERED, DeliveryState.COMPLAINED, DeliveryState.SKIPPED)
 FURTHER = ("type", "recipient", "group", "error", "batch", "cancel_key", "after", "before")
 """Filters that are folded away while none of them is used."""
 
@@ -56,6 +59,20 @@ def chosen(
 ) -> Mapping[str, str]:
     """A dependency: the filters in the address of the page, by name; all of them."""
     return {name: value.strip() for name, value in locals().items()}
+
+
+def offered(fields: Mapping[str, str]) -> list[ActionKind]:
+    """What can be done to those of the messages that are in a state for it; nothing without a filter that says which,
+    as the time before which they were requested does not."""
+    status, delivery = fields["status"], fields["delivery"]
+    named = any(value for name, value in fields.items() if name != "before")
+    if status:
+        return [deed for deed, states in MAY_BE.items() if status in states]
+    if delivery in REPORTED or delivery in _ARRIVED or not named:
+        return []
+    if delivery in SENDABLE_AGAIN:
+        return ["retry"]
+    return ["retry", "cancel"] if fields["error"] and not delivery else ["cancel"]
 
 
 Chosen = Annotated[Mapping[str, str], Depends(chosen)]
@@ -99,6 +116,7 @@ async def messages(
         chosen=shown,
         further=any(fields[name] for name in FURTHER),
         count=count,
+        offered=offered(fields),
         states=list(JobState),
         kinds=list(JobKind),
         channels=list(Channel),

@@ -77,13 +77,17 @@ class Overview:
         accepted = await self._counts.of(("over time", project), count)
         health = await self._check.whole()
         operates = await self._operators.include(caller)
+        # what is not the project's own may be of others, and only operators can mend it
+        wrong = health.wrong if operates else await self._check.of_project(project)
+        told = {each.code for each in wrong}
         return {
             "metrics": metrics,
             "chart": chart(accepted, self._clock.now()),
             "latency": latency(accepted, _minute(self._clock.now()), _BAR, _BARS),
             "health": health.report,
-            # they may be of other projects, and only operators can mend them
-            "wrong": [(each, ADVICE[each.code]) for each in health.wrong] if operates else [],
+            "wrong": [(each, ADVICE[each.code]) for each in wrong],
+            "elsewhere": any(each.code not in told for each in health.wrong),
+            "operates": operates,
             "seen_at": _SEEN_AT,
             "hours": _HOURS,
             "providers": (await self._providers.look(caller)).data,

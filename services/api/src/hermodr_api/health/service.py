@@ -1,10 +1,11 @@
 """Health of the whole installation, as far as one API process can see it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
+from uuid import UUID
 
 from hermodr_api.health.counts import Counts
 from hermodr_api.health.wrong import Wrong
@@ -149,9 +150,7 @@ class HealthCheck:
             self._counted("dead letters", partial(burying.count, self._ledger.cold)),
             self._counted("endpoints", partial(endpoints.disabled_of_itself, self._ledger.cold)),
         )
-        warnings += [Wrong("dead_letters", f"{dead} dead letters")] if dead else []
-        gone = f"webhook endpoints disabled because they failed or are gone: {deaf}"
-        warnings += [Wrong("endpoints", gone)] if deaf else []
+        warnings += [*_buried(dead), *_deaf(deaf)]
         found = {
             "reachable": True,
             "writable": failure is None,
@@ -186,11 +185,25 @@ class HealthCheck:
         warnings += [_broken(each) for each in limits if each.breaker == "open"]
         warnings += [Wrong("aside", f"scheduler, {each}") for each in aside]
         warnings += [_unread(each) for each in await mailboxes.failing(self._ledger)]
-        if tasks:
-            warnings.append(Wrong("tasks", f"tasks wait, {tasks} of them, whose types no worker has"))
-        return warnings
+        return [*warnings, *_unserved(tasks)]
 
-    async def _counted(self, name: str, count: Callable[[], Awaitable[int]]) -> int | None:
+    async def of_project(self, project_id: UUID) -> Sequence[Wrong]:
+        """What is wrong in the project itself, as far as it could be counted in time."""
+        ledger = self._ledger.cold
+
+        async def waiting() -> int:
+            return sum((await types.unserved(ledger, project_id)).values())
+
+        dead, deaf, tasks = await asyncio.gather(
+            self._counted(("dead letters", project_id), partial(burying.count, ledger, project_id)),
+            self._counted(
+                ("endpoints", project_id), partial(endpoints.disabled_of_itself, ledger, project_id)
+            ),
+            self._counted(("tasks", project_id), waiting),
+        )
+        return [*_buried(dead), *_deaf(deaf), *_unserved(tasks)]
+
+    async def _counted(self, name: Hashable, count: Callable[[], Awaitable[int]]) -> int | None:
         """`None` if counting takes too long: that is unknown, not unhealthy."""
         try:
             async with asyncio.timeout(_COUNTING_SECONDS):
@@ -262,6 +275,20 @@ def _broken(limits: ProviderLimits) -> Wrong:
         f"provider {limits.channel}:{limits.provider} does not work (its circuit breaker is open, last error:"
         f" {limits.failed_code}); nothing is sent by it",
     )
+
+
+def _buried(dead: int | None) -> list[Wrong]:
+    return [Wrong("dead_letters", f"{dead} dead letters")] if dead else []
+
+
+def _deaf(gone: int | None) -> list[Wrong]:
+    says = f"webhook endpoints disabled because they failed or are gone: {gone}"
+    return [Wrong("endpoints", says)] if gone else []
+
+
+def _unserved(tasks: int | None) -> list[Wrong]:
+    says = f"tasks wait, {tasks} of them, whose types no worker has"
+    return [Wrong("tasks", says)] if tasks else []
 
 
 def _unread(mailbox: mailboxes.Failing) -> Wrong:

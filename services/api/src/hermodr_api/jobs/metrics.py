@@ -31,6 +31,7 @@ class RecentFailure(BaseModel):
     """One of the last ten jobs that failed."""
 
     job_id: UUID
+    kind: str
     type: str | None
     error: str | None
     failed_at: datetime
@@ -118,7 +119,13 @@ def metrics_view(
         },
         task_types=[_type_view(each) for each in types] if types is not None else None,
         recent_failures=[
-            RecentFailure(job_id=each.job_id, type=each.type, error=each.error, failed_at=each.failed_at)
+            RecentFailure(
+                job_id=each.job_id,
+                kind=each.kind,
+                type=each.type,
+                error=each.error,
+                failed_at=each.failed_at,
+            )
             for each in fared.failures
         ],
         queue_health=QueueHealth(

@@ -72,3 +72,21 @@ async def test_times_are_those_of_ones_zone(visit: Visit, installation: Installa
         await expect(page.get_by_role("button", name="Times: UTC")).to_be_visible()
         await expect(time).to_have_text(utc)
         await expect(page.get_by_label("Requested after (UTC)")).to_have_value("2026-02-01T00:00")
+
+
+@pytest.mark.parametrize("look", [DESKTOP, PHONE_DARK], ids=lambda look: look.name)
+async def test_a_long_subject_leaves_the_list_within_the_window(
+    visit: Visit, installation: Installation, look: Look
+) -> None:
+    key = f"long-{look.name}"
+    address = f"somebody.with.a.long.name.{look.name}@customers.of.the.restaurant.example.org"
+    subject = "Your table at the restaurant by the river is booked for eight in the evening " * 3
+    job_id = await sent(installation, address, cancel_key=key, subject=subject)
+    async with visit(f"/console/messages?cancel_key={key}", look) as page:
+        shown = page.locator(f"#row-{job_id} .subject")
+        await expect(shown).to_be_visible()
+        box = await shown.bounding_box()
+        assert box is not None
+        assert box["x"] + box["width"] <= look.width, "seen without scrolling"
+        assert await page.evaluate("document.documentElement.scrollWidth") <= look.width
+        await for_everybody(page)

@@ -28,10 +28,11 @@ function translate(within) {
   for (const each of within.querySelectorAll("time.moment")) {
     const utc = each.firstChild;
     if (each.title) continue; // is translated
-    each.title = `${utc.nodeValue} UTC`;
+    const fine = each.classList.contains("fine"); // to the millisecond, the day in the title of what it is in
+    each.title = fine ? each.parentElement.title : `${utc.nodeValue} UTC`;
     const at = new Date(each.dateTime), zone = each.nextSibling;
     if (zone?.nodeType === Node.TEXT_NODE) change(zone, zone.nodeValue.replace(/^ UTC/, named(at).slice(clock(at).length)));
-    change(utc, each.classList.contains("minute") ? clock(at).slice(11, 16) : clock(at));
+    change(utc, fine ? clock(at).slice(11) + utc.nodeValue.slice(8) : each.classList.contains("minute") ? clock(at).slice(11, 16) : clock(at));
   }
   for (const each of within.querySelectorAll("th, dt")) {
     for (const node of each.childNodes) {
@@ -41,6 +42,7 @@ function translate(within) {
   for (const each of within.querySelectorAll(".story .says, svg title")) {
     if (each.firstChild) change(each.firstChild, told(each.firstChild.nodeValue));
   }
+  for (const each of within.querySelectorAll("[data-zone]")) change(each.firstChild, ZONE);
   for (const each of within.querySelectorAll(".when[title$='UTC']")) each.title = told(each.title);
 }
 

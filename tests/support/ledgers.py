@@ -23,6 +23,7 @@ TABLES = (
     "singletons",
     "job_standings",
     "batches",
+    "bulk_actions",
     "pauses",
     "lane_rates",
     "inbox",

@@ -34,4 +34,4 @@ def test_no_subject_of_a_stranger_takes_long(written: str) -> None:
     begun = time.process_time()
     plain(written)
 
-    assert time.process_time() - begun < 0.1
+    assert time.process_time() - begun < 1.0

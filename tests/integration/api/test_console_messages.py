@@ -204,6 +204,7 @@ async def test_by_the_state_of_a_delivery_and_its_error(api: ApiUnderTest) -> No
     await _delivered(api, jobs[2], email=("delivered", None), sms=("queued", None))
     await _delivered(api, others[0], email=("complained", None))
     await _reported(api, jobs[2], "opened")
+    await _reported(api, others[0], "complained")
     async with browsing(api) as browser:
         await logged_in(api, browser, "read", "manage")
 

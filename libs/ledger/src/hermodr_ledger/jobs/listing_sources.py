@@ -27,20 +27,18 @@ LISTED = ", ".join(
 )
 """The columns of a listed job; its payloads are fetched separately."""
 
-TROUBLED = frozenset(
+_ERRING = frozenset(
     {
         DeliveryState.RETRYING,
         DeliveryState.FAILED,
         DeliveryState.BOUNCED,
-        DeliveryState.COMPLAINED,
         DeliveryState.SUPPRESSED,
-        DeliveryState.CANCELLED,
         DeliveryState.SKIPPED,
         DeliveryState.UNKNOWN,
     }
 )
-"""The states in the index `deliveries_troubled`."""
-_WAITING = frozenset({DeliveryState.QUEUED, DeliveryState.SENDING})
+"""The states of deliveries that have an error. No index has states: a claim changes them, and would write to all."""
+_WAITING = frozenset({DeliveryState.QUEUED, DeliveryState.SENDING, DeliveryState.RETRYING})
 _LIVE = frozenset({JobState.QUEUED, JobState.PROCESSING})
 _UNPROCESSED = (JobState.SCHEDULED, JobState.QUEUED, JobState.CANCELLED)
 CLOCKS_APART = timedelta(seconds=10)
@@ -153,7 +151,6 @@ _BY_ADDRESS = (
 )
 """A delivery to a bare address is found by its job."""
 
-_OF_STATE = "(SELECT job_id AS id, project_id FROM hermodr.deliveries WHERE state = '{state}')"
 _WITH_ERRORS = "(SELECT job_id AS id, project_id, error FROM hermodr.deliveries WHERE error IS NOT NULL)"
 _OF_REPORTS = (
     "(SELECT job_id AS id FROM hermodr.events WHERE kind = 'reported' AND detail ->> 'kind' = '{kind}')"
@@ -204,24 +201,24 @@ def _of_deliveries(filters: Filters, project: tuple[str, object]) -> list[Source
     alone = filters.delivery_method is None and (state is None or error is None)
     if error is not None:
         lead = (project, ("error", error))
-        found.append(_at_deliveries(_WITH_ERRORS, lead, "error" if alone else None))
-    if state in TROUBLED:
-        found.append(
-            _at_deliveries(_OF_STATE.format(state=state), (project,), "delivery_state" if alone else None)
-        )
+        found.append(_at_deliveries(lead, "error" if alone else None))
+    if state in _ERRING:
+        found.append(_at_deliveries((project,)))
     return found
 
 
-def _at_deliveries(table: str, lead: tuple[tuple[str, object], ...], answers: str | None) -> Source:
+def _at_deliveries(lead: tuple[tuple[str, object], ...], answers: str | None = None) -> Source:
     settled = frozenset([answers] if answers is not None else ())
-    return Source(lead, tables=(table,), elsewhere=True, repeats=True, answers=settled)
+    return Source(lead, tables=(_WITH_ERRORS,), elsewhere=True, repeats=True, answers=settled)
 
 
 def unordered(filters: Filters) -> list[Source]:
     """Indexes of all projects, which lead to jobs if they have few rows."""
     found = [_live(filters)]
-    if filters.reported is not None:
-        found.append(Source(tables=(_OF_REPORTS.format(kind=filters.reported),), elsewhere=True))
+    kinds: list[str] = [filters.reported] if filters.reported is not None else []
+    if filters.delivery_state is DeliveryState.COMPLAINED:
+        kinds.append(filters.delivery_state)
+    found += [Source(tables=(_OF_REPORTS.format(kind=kind),), elsewhere=True) for kind in kinds]
     return [each for each in found if each is not None]
 
 

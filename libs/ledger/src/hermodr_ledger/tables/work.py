@@ -143,22 +143,14 @@ Index(
 )
 Index("deliveries_phone", deliveries.c.address, postgresql_where=text("channel = 'sms'"))
 Index("deliveries_whatsapp", deliveries.c.address, postgresql_where=text("channel = 'whatsapp'"))
-_state = deliveries.c.state
-Index(
-    "deliveries_troubled",
-    _state,
-    deliveries.c.project_id,
-    deliveries.c.job_id,
-    postgresql_where=text(
-        "state IN ('retrying', 'failed', 'bounced', 'complained', 'suppressed', 'cancelled', 'skipped', 'unknown')"
-    ),
-)
+_with_error = deliveries.c.error.is_not(None)
+Index("deliveries_troubled", deliveries.c.project_id, deliveries.c.job_id, postgresql_where=_with_error)
 Index(
     "deliveries_errors",
     deliveries.c.project_id,
     deliveries.c.error,
     deliveries.c.job_id,
-    postgresql_where=deliveries.c.error.is_not(None),
+    postgresql_where=_with_error,
 )
 
 attempts = Table(
@@ -192,7 +184,7 @@ Index(
     "events_looked_at",
     _reported,
     events.c.job_id,
-    postgresql_where=text("kind = 'reported' AND (detail ->> 'kind') IN ('opened', 'clicked')"),
+    postgresql_where=text("kind = 'reported' AND (detail ->> 'kind') IN ('opened', 'clicked', 'complained')"),
 )
 
 attachments = Table(

@@ -87,7 +87,9 @@ async def test_a_project_is_given_a_brand(visit: Visit, look: Look) -> None:
         await page.get_by_role("link", name="Brand").click()
         await for_everybody(page)
         await page.get_by_label("Name", exact=True).fill("Bakery")
-        await page.get_by_label("Colour of buttons").fill("#2456d6")
+        await page.get_by_label("Choose the colour of buttons").fill("#2456d6")
+        typed = page.get_by_label("Colour of buttons", exact=True)
+        assert await typed.input_value() == "#2456d6"
         logo: FilePayload = {"name": "logo.gif", "mimeType": "image/gif", "buffer": GIF}
         await page.get_by_label("Logo").set_input_files(logo)
         await page.get_by_role("button", name="Save").click()
@@ -97,7 +99,7 @@ async def test_a_project_is_given_a_brand(visit: Visit, look: Look) -> None:
         await page.get_by_alt_text("The logo").wait_for()
         await page.get_by_label("Without this logo").check()
         await page.get_by_label("Name", exact=True).fill("")
-        await page.get_by_label("Colour of buttons").fill("")
+        await typed.fill("")
         await for_everybody(page)
         await page.get_by_role("button", name="Save").click()
         await page.wait_for_url("**/console/project")

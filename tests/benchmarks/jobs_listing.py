@@ -50,12 +50,14 @@ FROM (
 _LOAD_REST = (
     """
     INSERT INTO hermodr.deliveries (id, job_id, project_id, channel, priority, state, recipient_id, address, on_unknown,
-        attempt, max_attempts, created_at, finished_at, wake_at)
+        attempt, max_attempts, created_at, finished_at, wake_at, error)
     SELECT (left(id::text, 32) || '0001')::uuid, id, project_id, 'email', 1,
-        CASE state WHEN 'completed' THEN 'sent' WHEN 'failed' THEN 'failed' WHEN 'retrying' THEN 'retrying'
-            ELSE 'queued' END,
+        CASE state WHEN 'completed' THEN 'sent' WHEN 'retrying' THEN 'retrying'
+            WHEN 'failed' THEN CASE WHEN group_id IS NULL THEN 'failed' ELSE 'bounced' END ELSE 'queued' END,
         recipient_id, 'reader@example.com', 'resend', 1, 4, created_at, finished_at,
-        CASE WHEN finished_at IS NULL THEN now() + interval '1 day' END
+        CASE WHEN finished_at IS NULL THEN now() + interval '1 day' END,
+        CASE state WHEN 'failed' THEN CASE WHEN group_id IS NULL THEN 'smtp_554' ELSE 'smtp_550' END
+            WHEN 'retrying' THEN 'smtp_450' END
     FROM hermodr.jobs WHERE processed_at IS NOT NULL AND state <> 'skipped'
     """,
     """

@@ -243,12 +243,7 @@ async def _shown(
 
 
 async def _new(visitor: Visitor, searching: Search, form: Form) -> Response:
-    project_id = visitor.caller.project_id
-    known = {
-        "recipient": await searching.choices(project_id, ""),
-        "group": await searching.beginning(project_id, "group", ""),
-    }
-    return _edited(visitor, form, None, known=known)
+    return _edited(visitor, form, None, known=await searching.suggested(visitor.caller.project_id))
 
 
 def _edited(visitor: Visitor, form: Form, sync: AutoSyncView | None, **known: object) -> Response:

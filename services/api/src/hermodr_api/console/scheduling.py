@@ -13,7 +13,7 @@ from hermodr_api.console import pages, requested
 from hermodr_api.console.calendars import Calendars
 from hermodr_api.console.drafts import pretty
 from hermodr_api.console.forms import Form
-from hermodr_api.console.search import Search
+from hermodr_api.console.search import Search, nobody
 from hermodr_api.console.sessions import Visitor
 from hermodr_api.console.templating import TheTemplates
 from hermodr_api.console.visiting import Managing, Page, PostedByManager, Reading, Word, back
@@ -248,6 +248,5 @@ async def _resolved(
         return job
     to = await searching.reference(project_id, kind, words)
     if to is None:
-        flaw = f"there is no {kind} with this id, external id or name"
-        raise invalid(Flaw(("body", "job", "message", "to"), flaw))
+        raise invalid(Flaw(("body", "job", "message", "to"), nobody(kind)))
     return job | {"to": to}

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import get_args
 from uuid import UUID
 
 from hermodr_api.answers import patience
@@ -40,7 +41,7 @@ class Row:
 
 
 _STATES = tuple(DeliveryState)
-REPORTED: tuple[Reported, ...] = ("opened", "clicked")
+REPORTED: tuple[Reported, ...] = get_args(Reported)
 DELIVERY = (*_STATES, *REPORTED)
 """What may be asked of a message's deliveries."""
 _CHOICES: Mapping[str, Collection[str]] = {
@@ -163,6 +164,13 @@ class Search:
         async with patience():
             return await names.choices(self._ledger, project_id, found)
 
+    async def suggested(self, project_id: UUID) -> Mapping[str, list[tuple[str, str]]]:
+        """Recipients and groups to begin with, for fields that name one. Raises `LedgerUnavailable`."""
+        return {
+            "recipient": await self.choices(project_id, ""),
+            "group": await self.beginning(project_id, "group", ""),
+        }
+
     async def addressed(self, project_id: UUID, jobs: Sequence[ListedJobView]) -> list[Row]:
         """The jobs with whom they are for. Raises `LedgerUnavailable`."""
         async with patience():
@@ -245,12 +253,14 @@ def found(**ids: tuple[str, str]) -> None:
         try:
             UUID(words)
         except ValueError:
-            why = (
-                f"there is no {noun} with this id, external id or name" if words else "this field is required"
-            )
-            flaws.append(Flaw(("body", field), why))
+            flaws.append(Flaw(("body", field), nobody(noun) if words else "this field is required"))
     if flaws:
         raise invalid(*flaws)
+
+
+def nobody(noun: str) -> str:
+    """Says that none is called what was typed."""
+    return f"there is no {noun} with this id, external id or name"
 
 
 def _id(text: str, of: str) -> UUID:

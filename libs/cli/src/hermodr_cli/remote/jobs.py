@@ -182,8 +182,7 @@ def cancel_command(
             else "say which: their ids, or --cancel-key, or --all"
         )
         raise typer.BadParameter(reason, param_hint="ID")
-    fits = _fits(status, kind, type, by, batch, recipient, address, since)
-    fits |= _those(delivery_state, error, reported)
+    fits = _fits(status, kind, type, by, batch, recipient, address, delivery_state, error, reported, since)
     _only_with(everything, fits, dry_run=dry_run, yes=yes, wait=wait)
     with calling(url, key, MANY_SECONDS if cancel_key else ANSWER_SECONDS) as hermodr:
         if ids:
@@ -228,8 +227,7 @@ def retry_command(
     if bool(ids) == everything:
         reason = "give ids or --all, not both" if ids else "say which: their ids, or --all"
         raise typer.BadParameter(reason, param_hint="ID")
-    fits = _fits(status, kind, type, by, batch, recipient, address, since)
-    fits |= _those(delivery_state, error, reported)
+    fits = _fits(status, kind, type, by, batch, recipient, address, delivery_state, error, reported, since)
     _only_with(everything, fits, dry_run=dry_run, yes=yes, wait=wait)
     with calling(url, key) as hermodr:
         if ids:
@@ -282,6 +280,9 @@ def _fits(
     batch: str | None,
     recipient: str | None,
     address: str | None,
+    delivery_state: str | None,
+    error: str | None,
+    reported: str | None,
     since: str | None,
 ) -> dict[str, Any]:
     """Those that are given, with the names of the API."""
@@ -293,14 +294,11 @@ def _fits(
         "batch_id": batch,
         "recipient_id": recipient,
         "address": address,
+        "delivery_state": delivery_state,
+        "error": error,
+        "reported": reported,
         "created_after": moments.since(since),
     }
-    return {name: value for name, value in given.items() if value is not None}
-
-
-def _those(state: str | None, error: str | None, reported: str | None) -> dict[str, Any]:
-    """What is given about deliveries, with the names of the API."""
-    given = {"delivery_state": state, "error": error, "reported": reported}
     return {name: value for name, value in given.items() if value is not None}
 
 

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -106,7 +107,9 @@ async def test_threads_and_processes_log_too_also_one_that_crashes(ledger: Ledge
     assert await texts_of(ledger, process) == ["from a process", "its last words"]
 
 
-async def test_lines_are_there_while_the_task_runs(ledger: Ledger, database_url: str) -> None:
+@asynccontextmanager
+async def going_on(ledger: Ledger, database_url: str) -> AsyncIterator[tuple[UUID, asyncio.Event]]:
+    """A task that has logged a line, which is kept, and goes on until the event; a worker runs it."""
     over = asyncio.Event()
 
     @task("goes-on")
@@ -121,6 +124,11 @@ async def test_lines_are_there_while_the_task_runs(ledger: Ledger, database_url:
             return await texts_of(ledger, job_id) == ["so far"]
 
         await wait_until(look)
+        yield job_id, over
+
+
+async def test_lines_are_there_while_the_task_runs(ledger: Ledger, database_url: str) -> None:
+    async with going_on(ledger, database_url) as (job_id, over):
         assert not (await log_of(ledger, job_id)).ended
         over.set()
         await ended(ledger, job_id)
@@ -162,20 +170,7 @@ async def test_lines_that_could_not_be_kept_are_kept_later(
         return await whole(ledger, worker, logged)
 
     monkeypatch.setattr(logs, "keep", at_first_away)
-    over = asyncio.Event()
-
-    @task("goes-on")
-    async def goes_on(ctx: TaskContext) -> None:
-        ctx.log("so far")
-        await over.wait()
-
-    (job_id,) = await waiting(ledger, "goes-on")
-    async with working(database_url, goes_on):
-
-        async def look() -> Any:
-            return await texts_of(ledger, job_id) == ["so far"]
-
-        await wait_until(look)
+    async with going_on(ledger, database_url) as (_, over):
         over.set()
     assert len(tried) == 2
 
